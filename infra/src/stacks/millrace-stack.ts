@@ -1,0 +1,91 @@
+// One stage of Millrace: the constructs, wired together in the order of a record's way. It knows no account or region and
+// looks nothing up, so that it synthesizes offline and deploys wherever the CLI's credentials point.
+import { CfnOutput, Stack, Tags, Validations } from 'aws-cdk-lib'
+import type * as ecs from 'aws-cdk-lib/aws-ecs'
+import type * as lambda from 'aws-cdk-lib/aws-lambda'
+import type { Construct } from 'constructs'
+import type { StageConfig } from '../config.ts'
+import { Delivery } from '../constructs/delivery.ts'
+import { Ingest } from '../constructs/ingest.ts'
+import { Network } from '../constructs/network.ts'
+import { Observability } from '../constructs/observability.ts'
+import { StreamService } from '../constructs/service.ts'
+import { Snapshots } from '../constructs/snapshots.ts'
+import { EventStream } from '../constructs/stream.ts'
+
+export interface MillraceStackProps {
+  readonly config: StageConfig
+  readonly eventsCode: lambda.Code
+  readonly serviceImage: ecs.ContainerImage
+}
+
+export class MillraceStack extends Stack {
+  constructor(scope: Construct, id: string, { config, eventsCode, serviceImage }: MillraceStackProps) {
+    super(scope, id, {
+      description: `Millrace ${config.stage}: windows over a Kinesis stream`,
+      terminationProtection: config.retainData,
+    })
+    const { stage, retainData, logRetentionDays } = config
+
+    const { stream, retention } = new EventStream(this, 'Stream', { config: config.stream, retainData })
+    const { api, eventsFunction } = new Ingest(this, 'Ingest', {
+      stage,
+      config: config.ingest,
+      stream,
+      eventsCode,
+      logRetentionDays,
+    })
+    const { bucket, panes, refused } = new Delivery(this, 'Delivery', {
+      stage,
+      config: config.delivery,
+      retainData,
+      logRetentionDays,
+    })
+    const network = new Network(this, 'Network', { ...config.network, logRetentionDays })
+    const { vpc, serviceSecurityGroup } = network
+    const snapshots = new Snapshots(this, 'Snapshots', { vpc, serviceSecurityGroup, retainData })
+    const { service } = new StreamService(this, 'Service', {
+      config: config.service,
+      image: serviceImage,
+      vpc,
+      securityGroup: serviceSecurityGroup,
+      stream,
+      panes,
+      refused,
+      snapshots,
+      logRetentionDays,
+    })
+    // A task that starts before its endpoints and mount targets cannot fetch its image, and the deployment is rolled back.
+    service.node.addDependency(network, snapshots)
+    const { topic } = new Observability(this, 'Observability', {
+      stage,
+      stream,
+      retention,
+      api,
+      eventsFunction,
+      panes,
+      refused,
+      service,
+      alarmEmail: config.alarmEmail,
+    })
+
+    this.output('EventsUrl', api.urlForPath('/events'))
+    this.output('StreamName', stream.streamName)
+    this.output('BucketName', bucket.bucketName)
+    this.output('AlarmTopicArn', topic.topicArn)
+    this.tag(config)
+    Validations.of(this).acknowledge({
+      id: 'CloudFormation-Validate::W7001',
+      reason: 'The Firehose construct brings a map of addresses that only destinations inside a VPC use.',
+    })
+  }
+
+  private output(id: string, value: string): void {
+    new CfnOutput(this, id, { value })
+  }
+
+  private tag({ stage, tags }: StageConfig): void {
+    const all = { service: 'millrace', stage, owner: tags.owner, 'cost-centre': tags.costCentre }
+    for (const [name, value] of Object.entries(all)) Tags.of(this).add(name, value)
+  }
+}

@@ -1,0 +1,109 @@
+// AWS clients as the project uses them: with time limits on every call, one attempt per call (the callers retry, entry by
+// entry where it matters, so the SDK's own retry would multiply with theirs), and credentials for local endpoints.
+import { FirehoseClient, type FirehoseClientConfig } from '@aws-sdk/client-firehose'
+import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis'
+import { MillraceError } from './errors.ts'
+
+export interface AwsClientOptions {
+  /** Default: `AWS_ENDPOINT_URL_KINESIS` (or `_FIREHOSE`), `AWS_ENDPOINT_URL`, else AWS itself. */
+  readonly endpoint?: string | undefined
+  /** Default: `AWS_REGION` and what else the SDK looks at; with an endpoint and no `AWS_REGION`, us-east-1. */
+  readonly region?: string | undefined
+  /** Default: the SDK's provider chain; for a loopback endpoint without `AWS_ACCESS_KEY_ID` or `AWS_PROFILE`, dummy ones. */
+  readonly credentials?: KinesisClientConfig['credentials'] | undefined
+  /** Attempts per call, including the first. Default 1; more only where nothing above retries. */
+  readonly maxAttempts?: number
+  /** How long a call may go without any sign of an answer, in milliseconds. Default 15,000. */
+  readonly requestTimeoutMs?: number
+  /** Read instead of `process.env` by tests. */
+  readonly env?: NodeJS.ProcessEnv
+}
+
+/** A Kinesis client over HTTP/2, which SubscribeToShard needs. `destroy()` it to let the process end. */
+export function kinesisClient(options: AwsClientOptions = {}): KinesisClient {
+  const requestTimeout = options.requestTimeoutMs ?? 15_000
+  const client = new KinesisClient({
+    ...baseConfig('KINESIS', options),
+    // Without these the SDK opens a connection, with its TLS handshake, for each call (aws/aws-sdk-js-v3#8279).
+    requestHandler: {
+      requestTimeout,
+      sessionTimeout: 30_000,
+      maxConcurrentStreams: 50,
+      disableConcurrentStreams: false,
+    },
+  })
+  forgetDeadSessions(client)
+  return client
+}
+
+export function firehoseClient(options: AwsClientOptions = {}): FirehoseClient {
+  return new FirehoseClient({
+    ...baseConfig('FIREHOSE', options),
+    requestHandler: {
+      connectionTimeout: 5_000,
+      requestTimeout: options.requestTimeoutMs ?? 15_000,
+      throwOnRequestTimeout: true,
+    },
+  })
+}
+
+/** Where a client with these options goes; undefined for AWS itself. For messages. */
+export function endpointOf(service: 'KINESIS' | 'FIREHOSE', options: AwsClientOptions = {}): string | undefined {
+  const env = options.env ?? process.env
+  return options.endpoint ?? (env[`AWS_ENDPOINT_URL_${service}`] || env.AWS_ENDPOINT_URL || undefined)
+}
+
+type BaseConfig = Pick<
+  KinesisClientConfig & FirehoseClientConfig,
+  'endpoint' | 'region' | 'credentials' | 'maxAttempts'
+>
+
+function baseConfig(service: 'KINESIS' | 'FIREHOSE', options: AwsClientOptions): BaseConfig {
+  const env = options.env ?? process.env
+  const endpoint = endpointOf(service, options)
+  const region = options.region ?? env.AWS_REGION ?? (endpoint === undefined ? undefined : 'us-east-1')
+  const credentials =
+    options.credentials ?? (endpoint !== undefined && isLocal(endpoint, env) ? dummyCredentials : undefined)
+  return {
+    maxAttempts: options.maxAttempts ?? 1,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(region === undefined ? {} : { region }),
+    ...(credentials === undefined ? {} : { credentials }),
+  }
+}
+
+const dummyCredentials = { accessKeyId: 'test', secretAccessKey: 'test' }
+
+function isLocal(endpoint: string, env: NodeJS.ProcessEnv): boolean {
+  if (!/^https?:\/\//.test(endpoint) || !URL.canParse(endpoint)) {
+    throw new MillraceError('bad-endpoint', `the endpoint must be a URL like http://localhost:4566, not "${endpoint}"`)
+  }
+  if (env.AWS_ACCESS_KEY_ID || env.AWS_PROFILE) return false
+  const host = new URL(endpoint).hostname
+  return host === 'localhost' || host.endsWith('.localhost') || host === '[::1]' || /^127(\.\d+){3}$/.test(host)
+}
+
+/**
+ * A connection can die without a word (a NAT that forgot it): calls on its HTTP/2 session then time out one by one while
+ * the session stays in the pool and gets the next call. So a call that timed out takes all pooled sessions with it; the
+ * handler opens new ones for the calls that follow. The generation keeps calls that died with their session from taking
+ * the new ones too.
+ */
+function forgetDeadSessions(client: KinesisClient): void {
+  let generation = 0
+  client.middlewareStack.add(
+    (next) => async (args) => {
+      const begunIn = generation
+      try {
+        return await next(args)
+      } catch (error) {
+        if (error instanceof Error && error.name === 'TimeoutError' && begunIn === generation) {
+          generation++
+          client.config.requestHandler.destroy?.()
+        }
+        throw error
+      }
+    },
+    { step: 'deserialize', priority: 'low', name: 'forgetDeadSessions' },
+  )
+}

@@ -1,0 +1,97 @@
+// Hashes for sketches: MurmurHash3_x86_128 by Austin Appleby (smhasher, MurmurHash3.cpp, public domain), of which 53 bits
+// are kept, so that a hash is an exact JavaScript integer. Strings are hashed as UTF-16LE, two code units to a 32-bit
+// block, numbers as little-endian doubles. The seed is the type, so that 1, "1" and true have nothing in common. Snapshots
+// hold what these hashes made: they must never change.
+
+const c1 = 0x239b961b
+const c2 = 0xab0e9789
+const c3 = 0x38b34ae5
+const c4 = 0xa1e38b93
+
+const stringSeed = 0
+const numberSeed = 1
+const booleanSeed = 2
+
+const doubleBytes = new DataView(new ArrayBuffer(8))
+
+/** The hash of a string, finite number or boolean, an integer from 0 to 2^53 - 1; -1 for anything else. -0 is 0. */
+export function hashScalar(value: unknown): number {
+  if (typeof value === 'string') return hashString(value, stringSeed)
+  if (typeof value === 'number') return Number.isFinite(value) ? hashNumber(value) : -1
+  if (typeof value === 'boolean') return hashString(value ? 'true' : 'false', booleanSeed)
+  return -1
+}
+
+function hashString(text: string, seed: number): number {
+  const { length } = text
+  let h1 = seed
+  let h2 = seed
+  let h3 = seed
+  let h4 = seed
+  let at = 0
+  for (const whole = length & ~7; at < whole; at += 8) {
+    h1 = rotated(h1 ^ mixed1(text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16)), 19)
+    h1 = (Math.imul((h1 + h2) | 0, 5) + 0x561ccd1b) | 0
+    h2 = rotated(h2 ^ mixed2(text.charCodeAt(at + 2) | (text.charCodeAt(at + 3) << 16)), 17)
+    h2 = (Math.imul((h2 + h3) | 0, 5) + 0x0bcaa747) | 0
+    h3 = rotated(h3 ^ mixed3(text.charCodeAt(at + 4) | (text.charCodeAt(at + 5) << 16)), 15)
+    h3 = (Math.imul((h3 + h4) | 0, 5) + 0x96cd1c35) | 0
+    h4 = rotated(h4 ^ mixed4(text.charCodeAt(at + 6) | (text.charCodeAt(at + 7) << 16)), 13)
+    h4 = (Math.imul((h4 + h1) | 0, 5) + 0x32ac3b17) | 0
+  }
+  // Up to seven code units are left. Past the end charCodeAt gives NaN, which `|` takes as 0.
+  if (at < length) {
+    h1 ^= mixed1(text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16))
+    if (at + 2 < length) h2 ^= mixed2(text.charCodeAt(at + 2) | (text.charCodeAt(at + 3) << 16))
+    if (at + 4 < length) h3 ^= mixed3(text.charCodeAt(at + 4) | (text.charCodeAt(at + 5) << 16))
+    if (at + 6 < length) h4 ^= mixed4(text.charCodeAt(at + 6))
+  }
+  return finished(h1, h2, h3, h4, length * 2)
+}
+
+function hashNumber(value: number): number {
+  doubleBytes.setFloat64(0, value === 0 ? 0 : value, true)
+  const h1 = numberSeed ^ mixed1(doubleBytes.getInt32(0, true))
+  const h2 = numberSeed ^ mixed2(doubleBytes.getInt32(4, true))
+  return finished(h1, h2, numberSeed, numberSeed, 8)
+}
+
+/** The last mixing of the four lanes, and the first of them with 21 bits of the second. */
+function finished(h1: number, h2: number, h3: number, h4: number, bytes: number): number {
+  h2 ^= bytes
+  h3 ^= bytes
+  h4 ^= bytes
+  h1 = ((h1 ^ bytes) + h2 + h3 + h4) | 0
+  h2 = avalanched((h2 + h1) | 0)
+  h3 = avalanched((h3 + h1) | 0)
+  h4 = avalanched((h4 + h1) | 0)
+  h1 = (avalanched(h1) + h2 + h3 + h4) | 0
+  h2 = (h2 + h1) | 0
+  return (h2 & 0x1fffff) * 0x1_0000_0000 + (h1 >>> 0)
+}
+
+function mixed1(block: number): number {
+  return Math.imul(rotated(Math.imul(block, c1), 15), c2)
+}
+
+function mixed2(block: number): number {
+  return Math.imul(rotated(Math.imul(block, c2), 16), c3)
+}
+
+function mixed3(block: number): number {
+  return Math.imul(rotated(Math.imul(block, c3), 17), c4)
+}
+
+function mixed4(block: number): number {
+  return Math.imul(rotated(Math.imul(block, c4), 18), c1)
+}
+
+function rotated(word: number, bits: number): number {
+  return (word << bits) | (word >>> (32 - bits))
+}
+
+function avalanched(word: number): number {
+  word = Math.imul(word ^ (word >>> 16), 0x85ebca6b)
+  word = Math.imul(word ^ (word >>> 13), 0xc2b2ae35)
+  return word ^ (word >>> 16)
+}

@@ -1,0 +1,298 @@
+// All lanes of one query and their merge. The merged watermark is the minimum over the lanes that are not idle; idle lanes
+// follow it, so that what they still hold takes part when a window fires. It never goes back.
+import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
+import type { CompiledQuery } from '../queries/compiled-query.ts'
+import { AlignedPanes } from '../windows/aligned-panes.ts'
+import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
+import { alignedWindows } from '../windows/aligned.ts'
+import { CountPanes } from '../windows/count-panes.ts'
+import type { MapKey } from '../windows/group-key.ts'
+import type { LanePanes } from '../windows/lane-panes.ts'
+import { SessionPanes } from '../windows/session-panes.ts'
+import { AlignedMerge } from './aligned-merge.ts'
+import type { Emission } from './emission.ts'
+import { type LaneLedger, type QueryLedger, sumLedgers } from './ledger.ts'
+import type { Merge, MergeOptions } from './merge.ts'
+import { PaneWriter } from './pane-line.ts'
+import { type LaneHost, QueryLane, type SavedLane } from './query-lane.ts'
+import { SessionMerge } from './session-merge.ts'
+
+export class QueryEngine implements LaneHost {
+  readonly query: CompiledQuery
+  /** Lanes whose shard has not ended, in order of appearance. */
+  readonly lanes = new Map<string, QueryLane>()
+  readonly #endedLedgers = new Map<string, LaneLedger>()
+  /** The watermarks with which shards ended, for children that hear of it later. */
+  readonly #endedAt = new Map<string, number>()
+  #watermark = Number.NEGATIVE_INFINITY
+  #holder: QueryLane | undefined
+  /** Per aggregate: how many values it had no use for. */
+  readonly skipped: number[]
+
+  readonly #emit: (emission: Emission) => void
+  readonly #writer: PaneWriter
+  readonly #merge: Merge | undefined
+  readonly #makePanes: (shardId: string, saved: JsonValue | undefined) => LanePanes
+
+  constructor(query: CompiledQuery, emit: (emission: Emission) => void, saved?: SavedQuery) {
+    this.query = query
+    this.#emit = emit
+    this.skipped = saved ? [...saved.skipped] : query.layout.columns.map(() => 0)
+    this.#writer = new PaneWriter(query.name, query.keyBy, query.groupKey, query.layout)
+    ;[this.#merge, this.#makePanes] = this.#machinery(saved?.merge)
+    if (saved === undefined) return
+    this.#watermark = loadInstant(saved.watermark)
+    for (const [shardId, ledger] of saved.endedLedgers) this.#endedLedgers.set(shardId, { ...ledger })
+    for (const [shardId, watermark] of saved.endedAt) this.#endedAt.set(shardId, loadInstant(watermark))
+    for (const lane of saved.lanes) this.#restoreLane(lane)
+    this.#chooseHolder()
+  }
+
+  get watermark(): number {
+    return this.#watermark
+  }
+
+  get mergeDueAt(): number {
+    return this.#merge === undefined ? Number.POSITIVE_INFINITY : this.#merge.nextDueAt
+  }
+
+  get holderWatermark(): number {
+    return this.#holder === undefined ? Number.NEGATIVE_INFINITY : this.#holder.watermark
+  }
+
+  #machinery(savedMerge: JsonValue | undefined): [Merge | undefined, (shardId: string, saved?: JsonValue) => LanePanes] {
+    const { window, layout, allowedLatenessMs, name } = this.query
+    const { skipped } = this
+    const options: MergeOptions = { query: name, layout, allowedLatenessMs, writer: this.#writer, emit: this.#emit }
+    switch (window.type) {
+      case 'session': {
+        const merge = new SessionMerge(options, () => this.#sessionLanes(), savedMerge)
+        return [
+          merge,
+          (shardId, saved) =>
+            new SessionPanes({ shardId, gapMs: window.gapMs, layout, allowedLatenessMs, shares: merge, skipped }, saved),
+        ]
+      }
+      case 'count':
+        return [
+          undefined,
+          (shardId, saved) =>
+            new CountPanes({ size: window.size, layout, skipped, fire: this.#countFire(shardId) }, saved),
+        ]
+      default: {
+        const windows = alignedWindows(window)
+        const merge = new AlignedMerge(options, windows, savedMerge)
+        return [
+          merge,
+          (shardId, saved) =>
+            new AlignedPanes({ shardId, windows, layout, allowedLatenessMs, partials: merge, skipped }, saved),
+        ]
+      }
+    }
+  }
+
+  *#sessionLanes(): Iterable<SessionPanes> {
+    for (const lane of this.lanes.values()) yield lane.panes as SessionPanes
+  }
+
+  #countFire(shardId: string) {
+    return (key: MapKey, n: number, start: number, end: number, rows: Rows, row: number) => {
+      const header = {
+        key,
+        start,
+        end,
+        index: 0,
+        timing: 'on-time',
+        final: true,
+        closedByIdle: false,
+        supersedes: [],
+      } as const
+      const line = this.#writer.countPane(shardId, n, header, rows, row)
+      this.#emit({ kind: 'panes', query: this.query.name, lines: [line], settled: true })
+    }
+  }
+
+  /**
+   * Adds the lane of a shard. With parents that have not all ended it waits and counts as they do; a child of ended
+   * parents goes on from their watermark; a shard known at the start holds the merged watermark until it speaks or is
+   * idle; any other begins at the merged watermark, like a lane that comes back from idleness.
+   */
+  addLane(shardId: string, options: { readonly parents: readonly string[]; readonly waits: boolean; readonly known: boolean }): QueryLane {
+    const inherited = Math.min(...options.parents.map((parent) => this.#endedAt.get(parent) ?? Number.POSITIVE_INFINITY))
+    const floor = options.known ? Number.NEGATIVE_INFINITY : this.#watermark
+    const watermark = inherited === Number.POSITIVE_INFINITY ? floor : Math.max(inherited, this.#watermark)
+    const lane = options.waits
+      ? this.#newLane(shardId, 'waiting', inherited, false)
+      : this.#newLane(shardId, 'active', watermark, watermark > Number.NEGATIVE_INFINITY && watermark !== inherited)
+    this.lanes.set(shardId, lane)
+    this.#chooseHolder()
+    return lane
+  }
+
+  #newLane(
+    shardId: string,
+    status: QueryLane['status'],
+    watermark: number,
+    isFollowing: boolean,
+    saved?: SavedLane,
+  ): QueryLane {
+    return new QueryLane({
+      shardId,
+      query: this.query,
+      panes: this.#makePanes(shardId, saved?.panes),
+      status,
+      watermark,
+      emit: this.#emit,
+      isFollowing,
+      host: this,
+      saved,
+    })
+  }
+
+  #restoreLane(saved: SavedLane): void {
+    // What a lane knew of its idleness is not taken over: after a start it has to be shown again.
+    const status = saved.status === 'waiting' ? 'waiting' : 'active'
+    this.lanes.set(saved.shardId, this.#newLane(saved.shardId, status, loadInstant(saved.watermark), saved.isFollowing, saved))
+  }
+
+  /** All parents of a waiting lane have ended: it reads from now on, from its parents' watermark. */
+  activate(shardId: string): void {
+    const lane = this.lanes.get(shardId)!
+    lane.status = 'active'
+    const inherited = lane.watermark
+    lane.watermark = inherited === Number.POSITIVE_INFINITY ? this.#watermark : Math.max(inherited, this.#watermark)
+    lane.isFollowing = lane.watermark !== inherited
+    this.settle()
+  }
+
+  /** A parent became known after the child was: the child goes on from the earlier of the two watermarks. */
+  adoptParent(shardId: string, parent: string): void {
+    const lane = this.lanes.get(shardId)
+    const endedAt = this.#endedAt.get(parent)
+    if (lane === undefined || endedAt === undefined || lane.ledger.read > 0) return
+    lane.watermark = Math.max(Math.min(lane.watermark, endedAt), this.#watermark)
+  }
+
+  /** A record, or a read that shows the lane is not caught up, ends its idleness; it goes on from where it followed to. */
+  wake(lane: QueryLane): void {
+    if (lane.status !== 'idle') return
+    lane.status = 'active'
+    lane.idleReturns++
+    lane.follow(this.#watermark)
+    this.#chooseHolder()
+  }
+
+  /**
+   * Time passes. Lanes in `emptySince` have come back empty and caught up since then; those for which that lasted for
+   * `idleAfter` become idle, in the order in which it happened.
+   */
+  tick(now: number, emptySince: (shardId: string) => number | undefined): void {
+    const due: { readonly lane: QueryLane; readonly at: number }[] = []
+    for (const lane of this.lanes.values()) {
+      if (lane.status !== 'active') continue
+      const since = emptySince(lane.shardId)
+      if (since !== undefined && since + this.query.idleAfterMs <= now) due.push({ lane, at: since + this.query.idleAfterMs })
+    }
+    due.sort((a, b) => a.at - b.at)
+    for (let i = 0; i < due.length; i++) {
+      const { lane, at } = due[i]!
+      lane.status = 'idle'
+      lane.idleSince = at
+      // Lanes that become idle at the same instant do so together: none of them gets to be the last one awake.
+      if (due[i + 1]?.at !== at) this.settle()
+    }
+    this.#closeIdle(now)
+  }
+
+  #closeIdle(now: number): void {
+    const { closeAfterMs, outOfOrdernessMs } = this.query
+    if (closeAfterMs === undefined) return
+    let idleSince = Number.NEGATIVE_INFINITY
+    for (const lane of this.lanes.values()) {
+      if (lane.status === 'active') return
+      if (lane.status === 'idle') idleSince = Math.max(idleSince, lane.idleSince)
+    }
+    if (Number.isFinite(idleSince) && idleSince + closeAfterMs <= now) this.#raise(now - outOfOrdernessMs, true)
+  }
+
+  /** The shard has ended: all its open windows go to the merge, and it no longer holds the watermark back. */
+  end(shardId: string, children: readonly string[]): void {
+    const lane = this.lanes.get(shardId)!
+    lane.panes.flush()
+    const endedAt = lane.status === 'idle' ? Math.max(lane.watermark, this.#watermark) : lane.watermark
+    this.#endedAt.set(shardId, endedAt)
+    this.#endedLedgers.set(shardId, lane.ledger)
+    this.lanes.delete(shardId)
+    for (const child of children) {
+      const waiting = this.lanes.get(child)
+      if (waiting?.status === 'waiting') waiting.watermark = Math.min(waiting.watermark, endedAt)
+    }
+  }
+
+
+  /** The input is over: every window closes. All lanes must have ended. */
+  close(): void {
+    this.#raise(Number.POSITIVE_INFINITY, false)
+  }
+
+  /** Follows the lanes' watermarks. After `end` to be called once the children are there to hold it. */
+  settle(): void {
+    this.#chooseHolder()
+    if (this.#holder !== undefined) this.#raise(this.#holder.watermark, false)
+  }
+
+  /** The holder is the lane with the lowest watermark among those that are not idle; ties go to the first. */
+  #chooseHolder(): void {
+    let holder: QueryLane | undefined
+    for (const lane of this.lanes.values()) {
+      if (lane.status === 'idle' || lane.watermark === Number.POSITIVE_INFINITY) continue
+      if (holder === undefined || lane.watermark < holder.watermark) holder = lane
+    }
+    this.#holder = holder
+  }
+
+  #raise(watermark: number, closedByIdle: boolean): void {
+    if (watermark <= this.#watermark) return
+    this.#watermark = watermark
+    let complete = true
+    for (const lane of this.lanes.values()) {
+      if (lane.isFollowing) complete = false
+      if (lane.status !== 'idle') continue
+      complete = false
+      lane.follow(watermark)
+    }
+    this.#merge?.advance({ watermark, closedByIdle, complete })
+  }
+
+  ledger(pending: (shardId: string) => number): QueryLedger {
+    const lanes: Record<string, LaneLedger> = {}
+    for (const [shardId, ledger] of this.#endedLedgers) lanes[shardId] = { ...ledger }
+    for (const { shardId, ledger } of this.lanes.values()) {
+      const queued = pending(shardId)
+      lanes[shardId] = { ...ledger, read: ledger.read + queued, pending: ledger.pending + queued }
+    }
+    return { lanes, total: sumLedgers(Object.values(lanes)) }
+  }
+
+  save(): SavedQuery {
+    return {
+      fingerprint: this.query.fingerprint,
+      watermark: saveInstant(this.#watermark),
+      lanes: [...this.lanes.values()].map((lane) => lane.save()),
+      endedLedgers: [...this.#endedLedgers],
+      endedAt: [...this.#endedAt].map(([shardId, at]) => [shardId, saveInstant(at)]),
+      skipped: [...this.skipped],
+      merge: this.#merge?.encode() ?? null,
+    }
+  }
+}
+
+export interface SavedQuery {
+  readonly fingerprint: string
+  readonly watermark: SavedInstant
+  readonly lanes: readonly SavedLane[]
+  readonly endedLedgers: readonly (readonly [string, LaneLedger])[]
+  readonly endedAt: readonly (readonly [string, SavedInstant])[]
+  readonly skipped: readonly number[]
+  readonly merge: JsonValue
+}

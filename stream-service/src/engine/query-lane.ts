@@ -1,0 +1,200 @@
+// One query over one shard: judges each record in the order of the design (where, time, future, key, lateness), puts it
+// into its windows, then moves the watermark. A watermark is "no more on-time records at or before this":
+// greatest event time - outOfOrderness - 1, never going back.
+import type { JsonValue } from '../aggregates/aggregator.ts'
+import type { CompiledQuery } from '../queries/compiled-query.ts'
+import type { StreamRecord } from '../records/record.ts'
+import { type SavedInstant, saveInstant } from '../time/saved-instant.ts'
+import { between, type LanePanes, late } from '../windows/lane-panes.ts'
+import type { Emission, RejectReason } from './emission.ts'
+import { emptyLedger, type LaneLedger } from './ledger.ts'
+
+/**
+ * `waiting`: its parents have not ended yet, and it counts as they do. `idle`: shown to be empty and caught up for long
+ * enough not to hold the merged watermark back; it follows that watermark instead.
+ */
+export type LaneStatus = 'waiting' | 'active' | 'idle'
+
+/** What a lane sees of the engine around it. */
+export interface LaneHost {
+  /** The merged watermark at which the merge has something to do next. */
+  readonly mergeDueAt: number
+  /** The watermark of the lane that was the lowest when the merge looked last. */
+  readonly holderWatermark: number
+  /** Looks at all lanes again and lets the merge do what is due. */
+  settle(): void
+}
+
+export class QueryLane {
+  readonly shardId: string
+  readonly panes: LanePanes
+  readonly ledger: LaneLedger
+  status: LaneStatus
+  watermark: number
+  /** When the lane became idle; only meaningful while it is. */
+  idleSince = Number.NaN
+  /** How often the lane was declared idle and came back with records: the one case where timing decides. */
+  idleReturns: number
+  /** The record that moved the watermark last, so that one fast clock can be found. */
+  watermarkSetBy: { position: string; eventTime: number } | undefined
+  /**
+   * The watermark was raised without a record and the lane's own records have not caught up with it: what it counts as
+   * late depends on when that happened.
+   */
+  isFollowing: boolean
+
+  readonly #query: CompiledQuery
+  readonly #emit: (emission: Emission) => void
+  readonly #host: LaneHost
+
+  constructor(options: {
+    readonly shardId: string
+    readonly query: CompiledQuery
+    readonly panes: LanePanes
+    readonly status: LaneStatus
+    readonly watermark: number
+    readonly emit: (emission: Emission) => void
+    readonly isFollowing: boolean
+    readonly host: LaneHost
+    readonly saved?: SavedLane | undefined
+  }) {
+    this.shardId = options.shardId
+    this.panes = options.panes
+    this.status = options.status
+    this.watermark = options.watermark
+    this.#query = options.query
+    this.#emit = options.emit
+    this.isFollowing = options.isFollowing
+    this.#host = options.host
+    this.ledger = options.saved ? { ...options.saved.ledger } : emptyLedger()
+    this.idleReturns = options.saved?.idleReturns ?? 0
+    this.watermarkSetBy = options.saved?.watermarkSetBy ?? undefined
+  }
+
+  /** Takes one decoded record; its values are read during the call only. */
+  take(values: readonly unknown[], whole: unknown, record: StreamRecord): void {
+    const query = this.#query
+    const { ledger } = this
+    ledger.read++
+    const { time } = query
+    const eventTime =
+      time.from === 'field' ? time.read(values[time.slot]) : (record.arrivedAt ?? Number.NaN)
+    const arrivedAt = record.arrivedAt
+    const isFuture = arrivedAt !== undefined && eventTime > arrivedAt + query.maxAheadMs
+
+    if (query.where !== undefined && !query.where(values, whole)) {
+      ledger.filtered++
+      if (eventTime === eventTime && !isFuture) this.#observe(eventTime, record)
+      return
+    }
+    // NaN is the only number that is not itself.
+    if (eventTime !== eventTime) {
+      this.#reject(record, 'invalid-time', this.#timeFault(values))
+      return
+    }
+    if (isFuture) {
+      const aheadMs = eventTime - arrivedAt
+      this.#reject(record, 'future', `event time ${eventTime} is ${aheadMs} ms after arrival; at most ${query.maxAheadMs} ms is accepted (time.maxAhead)`)
+      return
+    }
+    const key = query.groupKey.read(values)
+    if (key === undefined) {
+      this.#reject(record, 'invalid-key', query.groupKey.fault(values))
+      this.#observe(eventTime, record)
+      return
+    }
+    const placement = this.panes.add(key, values, whole, eventTime, this.watermark)
+    if (placement >= 0) {
+      ledger.aggregated++
+      ledger.lateWindows += placement
+    } else if (placement === between) {
+      ledger.filtered++
+    } else if (placement === late) {
+      ledger.late++
+      this.#refuse('late', record, 'late', `event time ${eventTime} is late for all its windows: the lane's watermark is ${this.watermark}, allowed lateness ${query.allowedLatenessMs} ms`)
+    }
+    this.#observe(eventTime, record)
+  }
+
+  #observe(eventTime: number, record: StreamRecord): void {
+    const watermark = eventTime - this.#query.outOfOrdernessMs - 1
+    if (watermark > this.watermark) this.#advance(watermark, eventTime, record)
+    // Nothing can fire while the lane that holds the merged watermark back has not reached the merge's next deadline.
+    const dueAt = this.#host.mergeDueAt
+    if (this.watermark >= dueAt && this.#host.holderWatermark >= dueAt) this.#host.settle()
+  }
+
+  #advance(watermark: number, eventTime: number, record: StreamRecord): void {
+    this.watermark = watermark
+    this.isFollowing = false
+    const setBy = this.watermarkSetBy
+    if (setBy === undefined) this.watermarkSetBy = { position: record.position, eventTime }
+    else {
+      setBy.position = record.position
+      setBy.eventTime = eventTime
+    }
+    if (watermark >= this.panes.nextDueAt) this.panes.advance(watermark)
+  }
+
+  /** Raises the watermark without a record: an idle lane follows the merged watermark. */
+  follow(watermark: number): void {
+    if (watermark <= this.watermark) return
+    this.watermark = watermark
+    this.isFollowing = true
+    if (watermark >= this.panes.nextDueAt) this.panes.advance(watermark)
+  }
+
+  /** Refuses a record that `take` never saw, because its bytes are no record; counts it as read. */
+  takeBroken(record: StreamRecord, reason: RejectReason, detail: string): void {
+    this.ledger.read++
+    this.#reject(record, reason, detail)
+  }
+
+  #reject(record: StreamRecord, reason: RejectReason, detail: string): void {
+    this.ledger.rejected++
+    this.#refuse('rejected', record, reason, detail)
+  }
+
+  #refuse(kind: 'late' | 'rejected', record: StreamRecord, reason: 'late' | RejectReason, detail: string): void {
+    const { position, partitionKey, data } = record
+    this.#emit({ kind, query: this.#query.name, shardId: this.shardId, position, reason, detail, partitionKey, data })
+  }
+
+  #timeFault(values: readonly unknown[]): string {
+    const { time } = this.#query
+    if (time.from === 'arrival') return 'the record has no arrival time'
+    const value = values[time.slot]
+    if (value === undefined) return `time field '${time.field}' is missing`
+    return `time field '${time.field}' is ${shorten(JSON.stringify(value))}, which is no time in unit '${time.unit}'`
+  }
+
+  save(): SavedLane {
+    const { shardId, status, ledger, idleReturns } = this
+    return {
+      shardId,
+      status,
+      watermark: saveInstant(this.watermark),
+      isFollowing: this.isFollowing,
+      ledger: { ...ledger },
+      idleReturns,
+      watermarkSetBy: this.watermarkSetBy === undefined ? null : { ...this.watermarkSetBy },
+      panes: this.panes.encode(),
+    }
+  }
+}
+
+function shorten(text: string | undefined): string {
+  if (text === undefined) return 'undefined'
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text
+}
+
+export interface SavedLane {
+  readonly shardId: string
+  readonly status: LaneStatus
+  readonly watermark: SavedInstant
+  readonly isFollowing: boolean
+  readonly ledger: LaneLedger
+  readonly idleReturns: number
+  readonly watermarkSetBy: { position: string; eventTime: number } | null
+  readonly panes: JsonValue
+}

@@ -1,0 +1,27 @@
+// A query as the engine runs it: names turned into slots, durations into milliseconds, conditions into functions.
+import type { RowLayout } from '../aggregates/row-layout.ts'
+import type { TimeReader } from '../time/event-time.ts'
+import type { GroupKey } from '../windows/group-key.ts'
+import type { WindowSpec } from '../windows/window-spec.ts'
+
+export type CompiledTime =
+  | { readonly from: 'field'; readonly field: string; readonly slot: number; readonly read: TimeReader; readonly unit: string }
+  | { readonly from: 'arrival' }
+
+export interface CompiledQuery {
+  readonly name: string
+  /** Stands for everything that gives saved state its meaning: a query with another fingerprint cannot take it over. */
+  readonly fingerprint: string
+  readonly where: ((values: readonly unknown[], record: unknown) => boolean) | undefined
+  readonly time: CompiledTime
+  readonly outOfOrdernessMs: number
+  /** How far past a record's arrival its event time may lie. */
+  readonly maxAheadMs: number
+  readonly idleAfterMs: number
+  readonly closeAfterMs: number | undefined
+  readonly keyBy: readonly string[]
+  readonly groupKey: GroupKey
+  readonly window: WindowSpec
+  readonly allowedLatenessMs: number
+  readonly layout: RowLayout
+}

@@ -1,0 +1,103 @@
+// Conditions on records. Comparisons never convert: a value of another type, or a missing one, compares false. `ne` is the
+// negation of equality, so it is true for a missing field; equality with null means null or missing.
+import type { FieldPlan } from '../records/fields.ts'
+
+export type Scalar = string | number | boolean | null
+
+export interface Comparison {
+  readonly ne?: Scalar
+  readonly lt?: number | string
+  readonly lte?: number | string
+  readonly gt?: number | string
+  readonly gte?: number | string
+  readonly in?: readonly Scalar[]
+  readonly exists?: boolean
+  readonly prefix?: string
+}
+
+/** All of its parts hold: a field equals a value or passes its comparisons; `and`, `or` and `not` take lists of conditions. */
+export interface Condition {
+  readonly and?: readonly Condition[]
+  readonly or?: readonly Condition[]
+  /** None of them holds. */
+  readonly not?: readonly Condition[]
+  readonly [field: string]: Scalar | Comparison | readonly Condition[] | undefined
+}
+
+export type Predicate = (values: readonly unknown[]) => boolean
+
+export function compileCondition(condition: Condition, plan: FieldPlan): Predicate {
+  const parts: Predicate[] = []
+  for (const [name, wanted] of Object.entries(condition)) {
+    if (name === 'and' || name === 'or' || name === 'not') {
+      parts.push(combine(name, (wanted as readonly Condition[]).map((part) => compileCondition(part, plan))))
+    } else {
+      parts.push(...compileField(plan.slotOf(name), wanted as Scalar | Comparison))
+    }
+  }
+  return combine('and', parts)
+}
+
+function combine(how: 'and' | 'or' | 'not', parts: readonly Predicate[]): Predicate {
+  if (how === 'and' && parts.length === 1) return parts[0]!
+  switch (how) {
+    case 'and':
+      return (values) => parts.every((part) => part(values))
+    case 'or':
+      return (values) => parts.some((part) => part(values))
+    case 'not':
+      return (values) => !parts.some((part) => part(values))
+  }
+}
+
+function compileField(slot: number, wanted: Scalar | Comparison): Predicate[] {
+  if (wanted === null || typeof wanted !== 'object') {
+    const test = equalTo(wanted)
+    return [(values) => test(values[slot])]
+  }
+  return Object.entries(wanted).map(([operator, operand]) => {
+    const test = compileComparison(operator as keyof Comparison, operand)
+    return (values) => test(values[slot])
+  })
+}
+
+type Test = (value: unknown) => boolean
+
+function equalTo(wanted: Scalar): Test {
+  return wanted === null ? (value) => value === null || value === undefined : (value) => value === wanted
+}
+
+function compileComparison(operator: keyof Comparison, operand: unknown): Test {
+  switch (operator) {
+    case 'ne': {
+      const equals = equalTo(operand as Scalar)
+      return (value) => !equals(value)
+    }
+    case 'in': {
+      const tests = (operand as readonly Scalar[]).map(equalTo)
+      return (value) => tests.some((test) => test(value))
+    }
+    case 'exists':
+      return operand === true
+        ? (value) => value !== undefined && value !== null
+        : (value) => value === undefined || value === null
+    case 'prefix':
+      return (value) => typeof value === 'string' && value.startsWith(operand as string)
+    default:
+      return ordered(operator, operand as number | string)
+  }
+}
+
+function ordered(operator: 'lt' | 'lte' | 'gt' | 'gte', operand: number | string): Test {
+  const type = typeof operand
+  switch (operator) {
+    case 'lt':
+      return (value) => typeof value === type && (value as typeof operand) < operand
+    case 'lte':
+      return (value) => typeof value === type && (value as typeof operand) <= operand
+    case 'gt':
+      return (value) => typeof value === type && (value as typeof operand) > operand
+    case 'gte':
+      return (value) => typeof value === type && (value as typeof operand) >= operand
+  }
+}

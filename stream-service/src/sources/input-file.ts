@@ -1,0 +1,101 @@
+// Opens what a user names as input: a file or standard input ('-'), gzipped or not (told by its first bytes, not by its
+// name), as a stream of byte blocks.
+import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
+import type { Readable } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+
+/** The input cannot be read; `message` names it and says why. */
+export class InputError extends Error {
+  readonly code = 'INPUT_UNREADABLE'
+
+  constructor(name: string, cause: unknown) {
+    super(`${name}: ${explain(cause as NodeJS.ErrnoException)}`, { cause })
+    this.name = 'InputError'
+  }
+}
+
+const blockBytes = 1 << 20
+
+/**
+ * The blocks of an input, in order, unzipped. A byte order mark at the very start is left out.
+ * @throws InputError when the input does not exist, cannot be read, or is a damaged gzip file.
+ */
+export async function* readBlocks(path: string): AsyncGenerator<Buffer> {
+  const name = path === '-' ? 'standard input' : path
+  try {
+    const source = path === '-' ? process.stdin : await openFile(path)
+    const blocks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+    const first = await blocks.next()
+    if (first.done) return
+    const rest = joined(first.value, blocks)
+    yield* withoutByteOrderMark(isGzip(first.value) ? unzipped(rest) : rest)
+  } catch (error) {
+    throw error instanceof InputError ? error : new InputError(name, error)
+  }
+}
+
+async function openFile(path: string): Promise<Readable> {
+  const handle = await open(path)
+  return createReadStream(path, { fd: handle, highWaterMark: blockBytes })
+}
+
+function isGzip(block: Buffer): boolean {
+  return block[0] === 0x1f && block[1] === 0x8b
+}
+
+async function* joined(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  yield first
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value
+}
+
+async function* unzipped(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  const gunzip = createGunzip({ chunkSize: blockBytes })
+  const fed = (async () => {
+    try {
+      for await (const block of blocks) {
+        if (!gunzip.write(block)) await new Promise((resolve) => gunzip.once('drain', resolve))
+      }
+      gunzip.end()
+    } catch (error) {
+      gunzip.destroy(error as Error)
+    }
+  })()
+  try {
+    yield* gunzip as AsyncIterable<Buffer>
+    await fed
+  } finally {
+    gunzip.destroy()
+  }
+}
+
+async function* withoutByteOrderMark(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let start: Buffer | undefined = Buffer.alloc(0)
+  for await (const block of blocks) {
+    if (start === undefined) {
+      yield block
+      continue
+    }
+    start = start.length === 0 ? block : Buffer.concat([start, block])
+    if (start.length < 3) continue
+    yield start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf ? start.subarray(3) : start
+    start = undefined
+  }
+  if (start !== undefined && start.length > 0) yield start
+}
+
+function explain(cause: NodeJS.ErrnoException): string {
+  switch (cause.code) {
+    case 'ENOENT':
+      return 'there is no such file'
+    case 'EISDIR':
+      return 'is a folder, not a file'
+    case 'EACCES':
+      return 'may not be read (permission denied)'
+    case 'Z_DATA_ERROR':
+    case 'Z_BUF_ERROR':
+      return `is a damaged gzip file (${cause.message})`
+    default:
+      return cause.message
+  }
+}

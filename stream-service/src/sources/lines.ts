@@ -1,0 +1,86 @@
+// Cuts blocks of bytes into lines without copying: a line is a range of a block, and only one that spans two blocks is put
+// together. Lines end with LF or CRLF; blank ones are skipped but count as line numbers.
+import { isUtf8 } from 'node:buffer'
+
+export interface LineHandler {
+  /** One line, without its end: `bytes[start, end)`. The bytes may be reused after the call. */
+  line(bytes: Buffer, start: number, end: number, isKnownUtf8: boolean, lineNumber: number): void
+  /** A line beyond the limit; `head` is its beginning and `length` how many bytes it had. */
+  tooLong(head: Buffer, length: number, lineNumber: number): void
+}
+
+/** The largest record that Kinesis takes, 10 MiB (Amazon Kinesis Data Streams, "Quotas and limits"). */
+export const maxLineBytes = 10 * 1024 * 1024
+/** How much of a line beyond the limit is kept. */
+const keptBytes = 64 * 1024
+
+export class LineCutter {
+  readonly #handler: LineHandler
+  #lineNumber = 0
+  /** The beginning of a line whose end has not come yet. */
+  #head: Buffer[] = []
+  #headBytes = 0
+
+  constructor(handler: LineHandler) {
+    this.#handler = handler
+  }
+
+  /** Takes the next block and hands on every line that ends in it. */
+  push(block: Buffer): void {
+    let start = 0
+    const firstEnd = block.indexOf(10)
+    if (firstEnd < 0) {
+      this.#keep(block)
+      return
+    }
+    if (this.#headBytes > 0) {
+      this.#keep(block.subarray(0, firstEnd))
+      this.#finish()
+      start = firstEnd + 1
+    }
+    const stop = block.lastIndexOf(10) + 1
+    const isKnownUtf8 = isUtf8(block.subarray(start, stop))
+    while (start < stop) {
+      const end = block.indexOf(10, start)
+      this.#emit(block, start, end, isKnownUtf8)
+      start = end + 1
+    }
+    if (stop < block.length) this.#keep(block.subarray(stop))
+  }
+
+  /** The input is over; a last line may lack its end. */
+  end(): void {
+    if (this.#headBytes > 0) this.#finish()
+  }
+
+  #keep(part: Buffer): void {
+    // Beyond the limit only the beginning is of use.
+    if (this.#headBytes <= maxLineBytes + 1) this.#head.push(part)
+    this.#headBytes += part.length
+  }
+
+  #finish(): void {
+    const bytes = this.#head.length === 1 ? this.#head[0]! : Buffer.concat(this.#head)
+    const length = this.#headBytes
+    this.#head = []
+    this.#headBytes = 0
+    if (length > bytes.length) this.#handler.tooLong(bytes.subarray(0, keptBytes), length, ++this.#lineNumber)
+    else this.#emit(bytes, 0, bytes.length, false)
+  }
+
+  #emit(bytes: Buffer, start: number, rawEnd: number, isKnownUtf8: boolean): void {
+    const lineNumber = ++this.#lineNumber
+    const end = rawEnd > start && bytes[rawEnd - 1] === 13 ? rawEnd - 1 : rawEnd
+    if (isBlank(bytes, start, end)) return
+    if (end - start > maxLineBytes) this.#handler.tooLong(bytes.subarray(start, start + keptBytes), end - start, lineNumber)
+    else this.#handler.line(bytes, start, end, isKnownUtf8, lineNumber)
+  }
+}
+
+function isBlank(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at]
+    if (byte !== 32 && byte !== 9 && byte !== 13) return false
+  }
+  return true
+}

@@ -1,0 +1,72 @@
+// Replays an NDJSON file through a job: one lane, called `input`, whose positions are line numbers. A file has no arrival
+// times, so no record can be from the future.
+import type { Emission } from '../engine/emission.ts'
+import type { Job } from '../engine/job.ts'
+import type { Position, StreamRecord } from '../records/record.ts'
+import { readBlocks } from './input-file.ts'
+import { LineCutter, maxLineBytes } from './lines.ts'
+
+export const fileShardId = 'input'
+
+/** The record of the line being read; one object serves all lines. */
+class LineRecord implements StreamRecord {
+  readonly partitionKey = ''
+  readonly arrivedAt = undefined
+  bytes: Buffer = Buffer.alloc(0)
+  start = 0
+  end = 0
+  lineNumber = 0
+
+  get position(): Position {
+    return String(this.lineNumber)
+  }
+
+  get data(): Uint8Array {
+    return this.bytes.subarray(this.start, this.end)
+  }
+}
+
+/**
+ * Feeds all lines of `path` ('-' is standard input) to `job` and hands on what comes out of each block before it reads the
+ * next. The end of the input closes all windows. Returns the number of records.
+ * @throws InputError when the input cannot be read.
+ */
+export async function replayFile(
+  path: string,
+  job: Job,
+  onEmissions: (emissions: readonly Emission[]) => Promise<void> | void,
+): Promise<number> {
+  const lane = job.openFile(fileShardId)
+  const record = new LineRecord()
+  let records = 0
+  const cutter = new LineCutter({
+    line(bytes, start, end, isKnownUtf8, lineNumber) {
+      records++
+      record.bytes = bytes
+      record.start = start
+      record.end = end
+      record.lineNumber = lineNumber
+      lane.take(bytes, start, end, isKnownUtf8, record)
+    },
+    tooLong(head, length, lineNumber) {
+      records++
+      record.bytes = head
+      record.start = 0
+      record.end = head.length
+      record.lineNumber = lineNumber
+      lane.refuse(
+        record,
+        'too-large',
+        `the line has ${length} bytes, at most ${maxLineBytes} are taken; only its beginning is kept here`,
+      )
+    },
+  })
+  for await (const block of readBlocks(path)) {
+    cutter.push(block)
+    const emissions = job.takeEmissions()
+    if (emissions.length > 0) await onEmissions(emissions)
+  }
+  cutter.end()
+  await onEmissions([...job.takeEmissions(), ...job.drain()])
+  return records
+}

@@ -1,0 +1,104 @@
+// Count windows: every `size` records of a key in one lane, in position order. They know no lateness and need no merge; a
+// pane's window is [least event time, greatest + 1). What is left over fires when the lane has ended.
+import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
+import type { RowLayout } from '../aggregates/row-layout.ts'
+import { type MapKey, wellFormedKey } from './group-key.ts'
+import type { LanePanes, Placement } from './lane-panes.ts'
+import { decodeCells, encodeCells } from './pane-table-codec.ts'
+import { RowArena } from './row-arena.ts'
+
+interface OpenCount {
+  /** Which window of its key this is, from 0. */
+  n: number
+  /** -1 while the window has no record. */
+  row: number
+  records: number
+  start: number
+  end: number
+}
+
+export interface CountPanesOptions {
+  readonly size: number
+  readonly layout: RowLayout
+  readonly skipped: number[]
+  readonly fire: (key: MapKey, n: number, start: number, end: number, rows: Rows, row: number) => void
+}
+
+export class CountPanes implements LanePanes {
+  readonly nextDueAt = Number.POSITIVE_INFINITY
+  readonly #options: CountPanesOptions
+  readonly #open = new Map<MapKey, OpenCount>()
+  readonly #arena: RowArena
+
+  constructor(options: CountPanesOptions, encoded?: JsonValue) {
+    this.#options = options
+    this.#arena = new RowArena(options.layout)
+    for (const { key, cells, refs, ...open } of (encoded as EncodedCount[] | undefined) ?? []) {
+      const row = open.records === 0 ? -1 : this.#arena.take()
+      if (row >= 0) {
+        this.#arena.cells.set(decodeCells(cells), row * options.layout.cellStride)
+        options.layout.decodeRefs(this.#arena, row, refs)
+      }
+      this.#open.set(key, { ...open, row })
+    }
+  }
+
+  add(rawKey: MapKey, values: readonly unknown[], record: unknown, eventTime: number): Placement {
+    const { size, layout, skipped } = this.#options
+    const key = wellFormedKey(rawKey)
+    let open = this.#open.get(key)
+    if (open === undefined) {
+      open = { n: 0, row: -1, records: 0, start: 0, end: 0 }
+      this.#open.set(key, open)
+    }
+    if (open.row < 0) {
+      open.row = this.#arena.take()
+      open.start = eventTime
+      open.end = eventTime + 1
+    }
+    layout.add(this.#arena, open.row, values, record, eventTime, skipped)
+    if (eventTime < open.start) open.start = eventTime
+    if (eventTime >= open.end) open.end = eventTime + 1
+    if (++open.records === size) this.#fire(key, open)
+    return 0
+  }
+
+  #fire(key: MapKey, open: OpenCount): void {
+    this.#options.fire(key, open.n, open.start, open.end, this.#arena, open.row)
+    this.#arena.release(open.row)
+    open.row = -1
+    open.records = 0
+    open.n++
+  }
+
+  advance(): void {}
+
+  flush(): void {
+    for (const [key, open] of this.#open) if (open.records > 0) this.#fire(key, open)
+  }
+
+  encode(): JsonValue {
+    const { layout } = this.#options
+    return [...this.#open].map(
+      ([key, { n, records, start, end, row }]): EncodedCount => ({
+        key,
+        n,
+        records,
+        start,
+        end,
+        cells: row < 0 ? '' : encodeCells(this.#arena.cells.subarray(row * layout.cellStride, (row + 1) * layout.cellStride)),
+        refs: row < 0 ? [] : layout.encodeRefs(this.#arena, row),
+      }),
+    )
+  }
+}
+
+type EncodedCount = {
+  readonly key: MapKey
+  readonly n: number
+  readonly records: number
+  readonly start: number
+  readonly end: number
+  readonly cells: string
+  readonly refs: readonly JsonValue[]
+}

@@ -1,0 +1,28 @@
+// What a lane keeps per query: its open panes. One implementation per family of windows; the lane itself only knows this.
+import type { JsonValue } from '../aggregates/aggregator.ts'
+import type { MapKey } from './group-key.ts'
+
+/**
+ * What became of a record: the number of its windows that it missed while others took it (0 for none), or one of the two
+ * constants below. A number, because this is answered once per record and query.
+ */
+export type Placement = number
+/** The record was too late for every window it belongs to. */
+export const late: Placement = -1
+/** The record belongs to no window at all; hopping windows with `every > size` leave gaps. */
+export const between: Placement = -2
+
+export interface LanePanes {
+  /** The lowest watermark at which `advance` has something to do; Infinity when nothing is open. */
+  readonly nextDueAt: number
+  /**
+   * Puts one record into its windows, judged against the lane's watermark before this record. A window that has fired and
+   * still takes updates hands the new revision on at once.
+   */
+  add(key: MapKey, values: readonly unknown[], record: unknown, eventTime: number, watermark: number): Placement
+  /** Hands on every window with `end - 1 <= watermark`, and forgets those past their allowed lateness. */
+  advance(watermark: number): void
+  /** Hands on all that is open, because no record will follow: the shard ended or the input did. */
+  flush(): void
+  encode(): JsonValue
+}

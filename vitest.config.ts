@@ -1,0 +1,35 @@
+import { defineConfig } from 'vitest/config'
+
+// unit: beside the sources, no network. conformance: one suite for every maker of an interface, loopback only.
+// integration: LocalStack in containers; started by scripts/test.mjs only where a Docker engine answers.
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['{shared,stream-service,ingest-lambda,infra,scripts}/**/*.test.ts'],
+          exclude: ['**/node_modules/**', '**/dist/**', '**/cdk.out/**'],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: 'system',
+          include: ['test/{conformance,system,properties,examples}/**/*.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'integration',
+          include: ['test/integration/**/*.test.ts'],
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
+          fileParallelism: false,
+        },
+      },
+    ],
+  },
+})
