@@ -35,22 +35,16 @@ export function checkEvent(posted: PostedEvent, { eventSchema, maxDepth, newId }
 
   const value: unknown = JSON.parse(posted.text)
   if (!isObject(value)) return invalid('invalid-event', 'an event is a JSON object')
-  const eventId = own(value, 'eventId')
+  const { eventId, type } = value
   if (eventId !== undefined && !isName(eventId)) {
     return invalid('invalid-event', `eventId: expected text of 1 to ${maxNameLength} characters, or none`)
   }
-  const type = own(value, 'type')
   if (!isName(type)) return invalid('invalid-event', `type: expected text of 1 to ${maxNameLength} characters`, eventId)
 
   const id = eventId ?? newId()
   const fault = eventSchema === 'sample' ? sampleFault({ ...value, eventId: id }) : undefined
   if (fault !== undefined) return invalid('invalid-event', fault, id)
   return { status: 'valid', event: { id, type, text: posted.text, fields: value } }
-}
-
-/** The value of an own property: every object inherits a `constructor`, and none of ours means it. */
-export function own(value: object, name: string): unknown {
-  return Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

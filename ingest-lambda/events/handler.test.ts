@@ -145,6 +145,8 @@ test('501 events are too many, 500 are not', async () => {
   const { client, stored } = fakeStream()
   const batch = (count: number) => JSON.stringify(Array.from({ length: count }, () => ({ type: 'a' })))
   expect(await post({ body: batch(501) }, client)).toMatchObject({ statusCode: 413, body: { code: 'too-many-events' } })
+  const lines = Array(501).fill('{"type":"a"}').join('\n')
+  expect(await post({ body: lines, contentType: 'application/x-ndjson' }, client)).toMatchObject({ statusCode: 413 })
   expect(stored).toHaveLength(0)
   expect((await post({ body: batch(500) }, client)).statusCode).toBe(200)
   expect(stored).toHaveLength(500)
@@ -162,7 +164,7 @@ test('an event too large or too deep for the stream is rejected, its neighbours 
 })
 
 test('the largest record that the stream takes is taken, envelope and key counted', async () => {
-  const { client, stored } = fakeStream()
+  const { client, stored, calls } = fakeStream()
   const event = (padding: number) => JSON.stringify({ type: 'a', eventId: 'e', x: 'x'.repeat(padding) })
   await post({ body: event(0) }, client)
   const overhead = Buffer.byteLength(stored[0]!.text) + 1
@@ -172,6 +174,7 @@ test('the largest record that the stream takes is taken, envelope and key counte
     statusCode: 400,
     body: { results: [{ code: 'too-large' }] },
   })
+  expect(calls).toHaveLength(2)
 })
 
 test('keys like __proto__ and numbers beyond 2^53 are kept as they were written', async () => {

@@ -16,7 +16,7 @@ test('the key is what was asked for, else the field, else the id of the event', 
   expect(keyOf({ user: { id: 5 } }, 'user.id')).toBe('5')
   expect(keyOf({ userId: '' }, 'userId')).toBe('e1')
   expect(keyOf({ userId: { a: 1 } }, 'userId')).toBe('e1')
-  expect(keyOf({}, 'toString')).toBe('e1')
+  expect(keyOf({}, 'constructor.name')).toBe('e1')
   expect(keyOf({})).toBe('e1')
 })
 

@@ -1,7 +1,7 @@
 // Which partition key an event gets, and so which shard. Events of one key keep their order: what belongs together must
 // have one key, and what does not should have many.
 import { createHash } from 'node:crypto'
-import { type CheckedEvent, isObject, own } from './check-event.ts'
+import { type CheckedEvent, isObject } from './check-event.ts'
 
 export interface PartitionKeyOptions {
   /** What the request asks for, for all its events. */
@@ -22,10 +22,11 @@ export function partitionKeyOf(event: CheckedEvent, { requested, field }: Partit
 
 function valueAt(fields: object, path: readonly string[]): unknown {
   let value: unknown = fields
-  for (const name of path) value = isObject(value) ? own(value, name) : undefined
+  for (const name of path) value = isObject(value) ? value[name] : undefined
   return value
 }
 
+/** What objects inherit is never text, so that a path of `constructor` finds none. */
 function keyText(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : ''
 }

@@ -32,10 +32,12 @@ export interface StoredRecord {
 /** `turnsAway` says with which error code a record is refused in an attempt, counted from 1; undefined takes it. */
 export function fakeStream(turnsAway: (text: string, attempt: number) => string | undefined = () => undefined) {
   const stored: StoredRecord[] = []
+  const calls: number[] = []
   const attempts = new Map<string, number>()
   const client = {
     async send(command: PutRecordsCommand) {
       const records = command.input.Records ?? []
+      calls.push(records.length)
       const bytes = records.map(({ Data, PartitionKey }) => Data!.length + Buffer.byteLength(PartitionKey!))
       if (records.length === 0 || records.length > 500 || bytes.some((size) => size > 1024 * 1024)) {
         throw Object.assign(new Error('a limit of PutRecords'), {
@@ -56,7 +58,7 @@ export function fakeStream(turnsAway: (text: string, attempt: number) => string 
       }
     },
   } as unknown as KinesisClient
-  return { client, stored }
+  return { client, stored, calls }
 }
 
 /** Posts one request, as API Gateway would, and answers with status, headers and parsed body. */

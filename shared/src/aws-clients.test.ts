@@ -4,7 +4,7 @@ import net, { type AddressInfo } from 'node:net'
 import { ListStreamsCommand } from '@aws-sdk/client-kinesis'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { type AwsClientOptions, endpointOf, firehoseClient, kinesisClient } from './aws-clients.ts'
-import { isRetryableAwsError, toAwsError } from './errors.ts'
+import { awsRetryReason, toAwsError } from './errors.ts'
 
 const closers: Array<() => void> = []
 afterEach(() => {
@@ -105,7 +105,7 @@ describe('errors from the wire', () => {
     const endpoint = await endpointOfServer()
     const error = await failure(client(endpoint, { credentials: { accessKeyId: 'a', secretAccessKey: 'b' } }).send(ask))
     expect(toAwsError(error, { what: 'list streams', endpoint })).toMatchObject({ code })
-    expect(isRetryableAwsError(error)).toBe(isRetryable)
+    expect(awsRetryReason(error) !== undefined).toBe(isRetryable)
   })
 
   test('a Firehose endpoint that never answers is a timeout too', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { describeAwsError, isRetryableAwsError, MillraceError, toAwsError } from './errors.ts'
+import { awsRetryReason, describeAwsError, MillraceError, toAwsError } from './errors.ts'
 
 function answered(name: string, message = '', httpStatusCode = 400): Error {
   return Object.assign(new Error(message), { name, $metadata: { httpStatusCode, attempts: 1 } })
@@ -36,7 +36,7 @@ describe('describeAwsError', () => {
     ['a thrown string', 'unknown', false],
   ])('%s', (error, code, isRetryable) => {
     expect(toAwsError(error, read).code).toBe(code)
-    expect(isRetryableAwsError(error)).toBe(isRetryable)
+    expect(awsRetryReason(error) !== undefined).toBe(isRetryable)
   })
 })
 

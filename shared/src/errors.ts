@@ -58,11 +58,13 @@ export function toAwsError(error: unknown, call: AwsCallDescription): AwsError {
 }
 
 /**
- * Whether a failed AWS call is worth another attempt: throttling, a failure of the service (5xx), no answer at all, or a
- * clock that the SDK has corrected. Not: a refusal that would only be repeated.
+ * Why a failed AWS call is worth another attempt, in a word: the service's name for its throttling or failure (5xx), or
+ * what the wire did; a clock that the SDK has corrected counts too. Undefined for a refusal that would only be repeated.
  */
-export function isRetryableAwsError(error: unknown): boolean {
-  return retryable.has(diagnose(error, { what: '' }).code)
+export function awsRetryReason(error: unknown): string | undefined {
+  const { code } = diagnose(error, { what: '' })
+  if (!retryable.has(code)) return undefined
+  return (code === 'throttled' || code === 'service-failure') && error instanceof Error ? error.name : code
 }
 
 // HTTP/2 protocol errors come now and then from servers that do speak it (aws/aws-sdk-js-v3#3780).
@@ -215,7 +217,7 @@ function property(value: unknown, name: string): unknown {
 }
 
 function oneLine(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim()
+  return text.replaceAll(/\s+/g, ' ').trim().replace(/\.$/, '')
 }
 
 const throttled = new Set([

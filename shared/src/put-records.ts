@@ -1,7 +1,7 @@
 // PutRecords for any number of records: cut into calls that the service takes, only the failed records sent again, the
 // records of a partition key in order, and one answer for each record.
 import { type KinesisClient, PutRecordsCommand, type PutRecordsResultEntry } from '@aws-sdk/client-kinesis'
-import { isRetryableAwsError, toAwsError } from './errors.ts'
+import { awsRetryReason, toAwsError } from './errors.ts'
 import { type Backoff, type EntryOutcome, type EntryResult, type Retry, retryEntries, type Timing } from './retry.ts'
 
 export interface RecordToPut {
@@ -53,7 +53,7 @@ export async function putRecords(options: PutRecordsOptions): Promise<PutResult[
     entries: sendable.map((at) => records[at] as RecordToPut),
     keyOf: (record) => record.partitionKey,
     send: (entries) => putOnce(client, streamName, entries),
-    isRetryable: isRetryableAwsError,
+    retryReason: awsRetryReason,
     limits: {
       entries: putRecordsLimits.records,
       bytes: putRecordsLimits.bytes,

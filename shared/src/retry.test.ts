@@ -46,7 +46,7 @@ async function run(
         return answer(entry, attempt)
       })
     },
-    isRetryable: (error) => error instanceof Error && error.message === 'network',
+    retryReason: (error) => (error instanceof Error && error.message === 'network' ? 'network' : undefined),
     limits: { entries: 4, bytes: 1_000, bytesOf: (entry) => entry.length },
     timing: handTiming(),
     ...options,

@@ -62,8 +62,8 @@ export interface RetryEntriesOptions<Entry, Value> {
   keyOf(entry: Entry): string
   /** One call to the service: an outcome for each entry, in order. */
   send(entries: readonly Entry[]): Promise<ReadonlyArray<EntryOutcome<Value>>>
-  /** Whether a failure of the whole call concerns all its entries for a moment only; any other failure rejects. */
-  isRetryable(error: unknown): boolean
+  /** A reason when a failure of the whole call concerns all its entries for a moment only; any other failure rejects. */
+  retryReason(error: unknown): string | undefined
   /** What one call takes. An entry that `travelsAlone` gets a call of its own. */
   readonly limits: CallLimits<Entry>
   /** Attempts for each entry. Default: without end. */
@@ -88,6 +88,8 @@ export interface Retry {
   readonly entries: number
   readonly reason: string
   readonly delayMs: number
+  /** The error of the call, when it failed as a whole. */
+  readonly callError: unknown
 }
 
 /**
@@ -107,6 +109,7 @@ export async function retryEntries<Entry, Value>(
   const results = new Array<EntryResult<Value> | undefined>(entries.length)
   const queue = new EntryQueue(entries, keyOf, options.limits)
   const attempts = new Uint32Array(entries.length)
+  let callError: unknown
 
   while (queue.hasMore()) {
     const stopped = signal?.aborted ? 'aborted' : timing.now() >= deadline ? 'timeout' : undefined
@@ -148,14 +151,16 @@ export async function retryEntries<Entry, Value>(
       }
       return outcomes
     } catch (error) {
-      
-      const reason = error instanceof Error ? error.name : String(error)
+      const reason = signal?.aborted ? 'aborted' : options.retryReason(error)
+      if (reason === undefined) throw error
+      callError = error
       return batch.map(() => ({ status: 'retry', reason }))
     }
   }
 
   async function wait(count: number, reason: string, delayMs: number): Promise<void> {
-    options.onRetry?.({ entries: count, reason, delayMs })
+    options.onRetry?.({ entries: count, reason, delayMs, callError })
+    callError = undefined
     try {
       await timing.sleep(Math.max(0, Math.min(delayMs, deadline - timing.now())), signal)
     } catch (error) {
@@ -202,9 +207,7 @@ class EntryQueue<Entry> {
     const stillHeld: number[] = []
     for (const index of this.#held) {
       const key = this.#key(index)
-      if (!blocked.has(key) && call.add(this.#entries[index] as Entry, index)) continue
-      blocked.add(key)
-      stillHeld.push(index)
+      if (blocked.has(key) || !call.add(this.#entries[index] as Entry, index)) stillHeld.push(index)
     }
     this.#held = stillHeld
     // The look ahead is bounded: behind one failing key, millions of entries of that key may follow.

@@ -28,7 +28,14 @@ export interface OraclePane {
 
 export interface OracleResult {
   readonly panes: Map<string, Record<string, unknown>>
-  readonly ledger: { read: number; aggregated: number; filtered: number; late: number; rejected: number; lateWindows: number }
+  readonly ledger: {
+    read: number
+    aggregated: number
+    filtered: number
+    late: number
+    rejected: number
+    lateWindows: number
+  }
 }
 
 interface Group {
@@ -153,7 +160,10 @@ function touches(a: Group, b: Group): boolean {
   return !sameLaneOnly && a.key === b.key && a.start <= b.end && b.start <= a.end
 }
 
-function windowsOf(window: Exclude<OracleQuery['window'], { type: 'session' | 'count' }>, ts: number): [number, number][] {
+function windowsOf(
+  window: Exclude<OracleQuery['window'], { type: 'session' | 'count' }>,
+  ts: number,
+): [number, number][] {
   const found: [number, number][] = []
   switch (window.type) {
     case 'tumbling':
@@ -190,7 +200,8 @@ function keyOf(query: OracleQuery, data: Record<string, unknown>): string | unde
   for (const name of query.keyBy) {
     const value = data[name]
     if (typeof value === 'string') parts.push(`${name}=${encodeURIComponent(value).replaceAll('~', '%7E')}`)
-    else if (typeof value === 'number' || typeof value === 'boolean') parts.push(`${name}=~${encodeURIComponent(String(value === 0 ? 0 : value))}`)
+    else if (typeof value === 'number' || typeof value === 'boolean')
+      parts.push(`${name}=~${encodeURIComponent(String(value === 0 ? 0 : value))}`)
     else return undefined
   }
   return parts.join('&')
@@ -243,7 +254,9 @@ export const aggregates = {
 } as const
 
 function valuesOf(taken: readonly Taken[]): Record<string, unknown> {
-  const inOrder = [...taken].sort((a, b) => a.ts - b.ts || (a.shard < b.shard ? -1 : a.shard > b.shard ? 1 : 0) || a.order - b.order)
+  const inOrder = [...taken].sort(
+    (a, b) => a.ts - b.ts || (a.shard < b.shard ? -1 : a.shard > b.shard ? 1 : 0) || a.order - b.order,
+  )
   const present = inOrder.map(({ data }) => data.v).filter((v) => v !== undefined && v !== null)
   const numbers = present.filter((v) => typeof v === 'number')
   const total = numbers.reduce((a, b) => a + b, 0)

@@ -14,6 +14,7 @@ test('there are alarms for lag, loss, throttling, errors, delivery and a missing
     'millrace-production-NearRetention',
     'millrace-production-PanesDelayed',
     'millrace-production-RefusedDelayed',
+    'millrace-production-RequestsFailing',
     'millrace-production-ServiceDown',
     'millrace-production-WritesThrottled',
   ])

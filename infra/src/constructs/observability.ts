@@ -83,6 +83,12 @@ export class Observability extends Construct {
         minutes: 5,
         says: 'The stream refuses records for want of capacity; the way in answers 503 or 207.',
       }),
+      this.alarm('RequestsFailing', {
+        metric: metrics.requests5xx,
+        threshold: 1,
+        minutes: 5,
+        says: 'For five minutes some requests failed for reasons that are not their own.',
+      }),
       this.alarm('EventsFunctionErrors', {
         metric: metrics.functionErrors,
         threshold: 1,

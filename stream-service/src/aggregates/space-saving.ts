@@ -7,6 +7,8 @@
 // Until a value has lost its counter the counts are exact, and order does not show. After that it does, so that a state
 // depends on the order of its values; but on nothing else: ties go by content and by slot, and both are in the snapshot.
 
+import { inserted } from './small-numbers.ts'
+
 export type Scalar = string | number | boolean
 
 export interface Counter {
@@ -46,7 +48,7 @@ export class SpaceSaving {
     if (slot >= 0) {
       this.#counts[slot]!++
       this.#heap?.sink(slot)
-    } else if (this.#values.length < this.#capacity) this.#append(value, 1)
+    } else if (this.#values.length < this.#capacity) this.#append(value)
     else this.#takeOver(value)
   }
 
@@ -109,15 +111,15 @@ export class SpaceSaving {
     return decoded
   }
 
-  #append(value: Scalar, count: number): void {
-    if (this.#values.length < fewValues) {
-      this.#values = this.#values.concat(value)
-      this.#counts = this.#counts.concat(count)
+  #append(value: Scalar): void {
+    const { length } = this.#values
+    this.#counts = inserted(this.#counts, length, 1)
+    if (length < fewValues) {
+      this.#values = withOneMore(this.#values, value)
       return
     }
-    this.#slots?.set(value, this.#values.length)
+    this.#slots?.set(value, length)
     this.#values.push(value)
-    this.#counts.push(count)
   }
 
   #takeOver(value: Scalar): void {
@@ -166,8 +168,9 @@ class SlotHeap {
 
   constructor(counts: readonly number[]) {
     this.#counts = counts
-    this.#heap = Int32Array.from(counts.keys())
-    this.#placeOf = Int32Array.from(counts.keys())
+    this.#heap = new Int32Array(counts.length)
+    this.#placeOf = new Int32Array(counts.length)
+    for (let slot = 0; slot < counts.length; slot++) this.#heap[slot] = this.#placeOf[slot] = slot
     for (let place = (counts.length >> 1) - 1; place >= 0; place--) this.sink(this.#heap[place]!)
   }
 
@@ -196,6 +199,14 @@ class SlotHeap {
     const difference = this.#counts[a]! - this.#counts[b]!
     return difference < 0 || (difference === 0 && a < b)
   }
+}
+
+/** A new array, exactly as long as needed; pushing would make room for 17. */
+function withOneMore(values: readonly Scalar[], value: Scalar): Scalar[] {
+  const grown = new Array<Scalar>(values.length + 1)
+  for (let i = 0; i < values.length; i++) grown[i] = values[i]!
+  grown[values.length] = value
+  return grown
 }
 
 function byCount(a: Counter, b: Counter): number {

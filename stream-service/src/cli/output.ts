@@ -44,10 +44,19 @@ export class LineOutput {
   async write(lines: readonly string[]): Promise<void> {
     if (lines.length === 0 || this.isClosed) return
     this.#check()
-    if (!this.#stream.write(`${lines.join('\n')}\n`)) {
-      await Promise.race([once(this.#stream, 'drain'), once(this.#stream, 'close')]).catch(() => {})
-    }
+    if (!this.#stream.write(`${lines.join('\n')}\n`)) await this.#drained()
     this.#check()
+  }
+
+  /** Resolves when the stream takes more, or will never do so again. */
+  #drained(): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        for (const event of ['drain', 'close', 'error']) this.#stream.off(event, done)
+        resolve()
+      }
+      for (const event of ['drain', 'close', 'error']) this.#stream.on(event, done)
+    })
   }
 
   async close(): Promise<void> {

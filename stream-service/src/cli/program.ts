@@ -1,17 +1,25 @@
 // The command line: `millrace <command>`. Exit 0 done, 1 failed, 2 bad usage; data goes to standard output, everything else
 // to standard error.
 import { Command, CommanderError } from 'commander'
+import { devCommand } from './dev.ts'
 import { CommandError } from './exit.ts'
+import { produceCommand } from './produce.ts'
 import { replayCommand } from './replay.ts'
+import { tailCommand } from './tail.ts'
 
 export function millrace(): Command {
   const program = new Command('millrace')
     .description('Real-time stream processing on Amazon Kinesis: event-time windows you can trust.')
     .version('0.1.0')
     .showHelpAfterError('(run with --help for all options)')
+    .addCommand(devCommand())
     .addCommand(replayCommand())
-  for (const command of [program, ...program.commands]) command.exitOverride().configureOutput({ outputError: writeError })
-  for (const command of program.commands) command.showHelpAfterError(`(run 'millrace ${command.name()} --help' for all options)`)
+    .addCommand(produceCommand())
+    .addCommand(tailCommand())
+  for (const command of [program, ...program.commands])
+    command.exitOverride().configureOutput({ outputError: writeError })
+  for (const command of program.commands)
+    command.showHelpAfterError(`(run 'millrace ${command.name()} --help' for all options)`)
   return program
 }
 

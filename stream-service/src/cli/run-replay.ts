@@ -1,7 +1,7 @@
 // What `millrace replay` does once its options are known.
 import type { Emission, RefusedEmission } from '../engine/emission.ts'
 import { Job } from '../engine/job.ts'
-import { type LaneLedger, type Ledger, imbalance } from '../engine/ledger.ts'
+import { imbalance, type LaneLedger, type Ledger } from '../engine/ledger.ts'
 import { compileQuery } from '../queries/compile.ts'
 import { QueryError } from '../queries/parse-query.ts'
 import { readQueryFiles } from '../queries/query-files.ts'
@@ -43,7 +43,8 @@ export async function runReplay(run: ReplayRun): Promise<void> {
       } else {
         const output = emission.kind === 'late' ? outputs.late : outputs.rejected
         await output?.write([refusedLine(emission)])
-        if (emission.kind === 'rejected' && !run.quiet && skippedBefore.refused++ < toldOneByOne) tell(run.input, emission)
+        if (emission.kind === 'rejected' && !run.quiet && skippedBefore.refused++ < toldOneByOne)
+          tell(run.input, emission)
       }
     }
   }

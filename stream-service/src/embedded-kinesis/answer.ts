@@ -60,7 +60,10 @@ function respond(status: number, encoding: Encoding, output: object | undefined)
 }
 
 function refusal(status: number, encoding: Encoding | undefined, error: KinesisApiError): Response {
-  const response = respond(status, encoding ?? JSON_ENCODING, { __type: error.code, message: error.message })
+  const response = respond(status, encoding ?? JSON_ENCODING, {
+    __type: error.code,
+    message: error.message,
+  })
   response.headers['x-amzn-errortype'] = error.code
   return response
 }

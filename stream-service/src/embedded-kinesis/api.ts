@@ -124,7 +124,10 @@ export interface ShardDescription {
   ParentShardId?: string
   AdjacentParentShardId?: string
   HashKeyRange: HashKeyRangeDescription
-  SequenceNumberRange: { StartingSequenceNumber: string; EndingSequenceNumber?: string }
+  SequenceNumberRange: {
+    StartingSequenceNumber: string
+    EndingSequenceNumber?: string
+  }
 }
 
 export interface ChildShard {

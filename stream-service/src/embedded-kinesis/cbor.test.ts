@@ -27,7 +27,11 @@ it('reads strings, lists and maps of indefinite length, as Java writes them', ()
     'bf6444617461' + '5f42010243030405ff' + '6141' + '9f0102ff' + '6142' + '7f6161626263ff' + 'ff',
     'hex',
   )
-  expect(plain(decodeCbor(bytes))).toEqual({ Data: Buffer.of(1, 2, 3, 4, 5), A: [1, 2], B: 'abc' })
+  expect(plain(decodeCbor(bytes))).toEqual({
+    Data: Buffer.of(1, 2, 3, 4, 5),
+    A: [1, 2],
+    B: 'abc',
+  })
 })
 
 it('writes instants as milliseconds with tag 1 and reads any tag away', () => {

@@ -37,7 +37,11 @@ export function required(constraint: Constraint): Constraint {
 }
 
 export function structure(members: Record<string, Constraint>): Constraint {
-  const entries = Object.entries(members).map(([name, constraint]) => ({ name, path: lowerFirst(name), constraint }))
+  const entries = Object.entries(members).map(([name, constraint]) => ({
+    name,
+    path: lowerFirst(name),
+    constraint,
+  }))
   return (value, path, faults) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongType(path, 'a structure', value)
     const prefix = path === '' ? '' : `${path}.`

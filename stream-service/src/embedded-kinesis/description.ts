@@ -29,7 +29,9 @@ export function describeShard(shard: Shard): ShardDescription {
   return {
     ShardId: shard.id,
     ...(parent !== undefined && { ParentShardId: parent }),
-    ...(adjacentParent !== undefined && { AdjacentParentShardId: adjacentParent }),
+    ...(adjacentParent !== undefined && {
+      AdjacentParentShardId: adjacentParent,
+    }),
     HashKeyRange: describeRange(shard.range),
     SequenceNumberRange: {
       StartingSequenceNumber: shard.startingSequenceNumber,
@@ -40,9 +42,16 @@ export function describeShard(shard: Shard): ShardDescription {
 
 /** A child as GetRecords names it at the end of its parent. */
 export function describeChild(child: Shard): ChildShard {
-  return { ShardId: child.id, ParentShards: [...child.parentIds], HashKeyRange: describeRange(child.range) }
+  return {
+    ShardId: child.id,
+    ParentShards: [...child.parentIds],
+    HashKeyRange: describeRange(child.range),
+  }
 }
 
 function describeRange(range: HashKeyRange): HashKeyRangeDescription {
-  return { StartingHashKey: String(range.start), EndingHashKey: String(range.end) }
+  return {
+    StartingHashKey: String(range.start),
+    EndingHashKey: String(range.end),
+  }
 }

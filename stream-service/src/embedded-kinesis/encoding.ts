@@ -31,7 +31,13 @@ export const CBOR_ENCODING: Encoding = {
   encode(output) {
     if (!('NextShardIterator' in output)) return encodeCbor(output)
     const { Records, ...rest } = output as GetRecordsOutput
-    return encodeCbor({ Records: Records.map((record) => ({ ...record, Data: toBytes(record.Data) })), ...rest })
+    return encodeCbor({
+      Records: Records.map((record) => ({
+        ...record,
+        Data: toBytes(record.Data),
+      })),
+      ...rest,
+    })
   },
 }
 

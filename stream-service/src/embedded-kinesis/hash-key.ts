@@ -41,5 +41,8 @@ export function hexOf(key: bigint): HashKey {
  */
 export function uniformRanges(count: number): HashKeyRange[] {
   const boundary = (index: number) => (KEY_COUNT * BigInt(index)) / BigInt(count)
-  return Array.from({ length: count }, (_, index) => ({ start: boundary(index), end: boundary(index + 1) - 1n }))
+  return Array.from({ length: count }, (_, index) => ({
+    start: boundary(index),
+    end: boundary(index + 1) - 1n,
+  }))
 }

@@ -29,7 +29,10 @@ function put(model: KinesisModel, texts: string[], now = NOON): string[] {
 }
 
 function batchOf(texts: string[]): PutRecordsInput {
-  return { StreamName: 's', Records: texts.map((text) => ({ Data: base64(text), PartitionKey: text })) }
+  return {
+    StreamName: 's',
+    Records: texts.map((text) => ({ Data: base64(text), PartitionKey: text })),
+  }
 }
 
 function base64(text: string): string {
@@ -37,7 +40,12 @@ function base64(text: string): string {
 }
 
 function iteratorOf(model: KinesisModel, at: Partial<GetShardIteratorInput> = {}, now = NOON): string {
-  const start = { StreamName: 's', ShardId: FIRST, ShardIteratorType: 'TRIM_HORIZON', ...at } as const
+  const start = {
+    StreamName: 's',
+    ShardId: FIRST,
+    ShardIteratorType: 'TRIM_HORIZON',
+    ...at,
+  } as const
   return model.getShardIterator(start, now).ShardIterator
 }
 
@@ -54,13 +62,18 @@ describe('shard iterators', () => {
 
     expect(textsFrom(model, { ShardIteratorType: 'TRIM_HORIZON' })).toEqual(['a', 'b', 'c'])
     expect(textsFrom(model, { ShardIteratorType: 'LATEST' })).toEqual([])
-    expect(textsFrom(model, { ShardIteratorType: 'AT_SEQUENCE_NUMBER', StartingSequenceNumber: second! })).toEqual([
-      'b',
-      'c',
-    ])
-    expect(textsFrom(model, { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: second! })).toEqual([
-      'c',
-    ])
+    expect(
+      textsFrom(model, {
+        ShardIteratorType: 'AT_SEQUENCE_NUMBER',
+        StartingSequenceNumber: second!,
+      }),
+    ).toEqual(['b', 'c'])
+    expect(
+      textsFrom(model, {
+        ShardIteratorType: 'AFTER_SEQUENCE_NUMBER',
+        StartingSequenceNumber: second!,
+      }),
+    ).toEqual(['c'])
   })
 
   it('start at the first record that arrived at a timestamp or after it', () => {
@@ -100,7 +113,11 @@ describe('shard iterators', () => {
     const { SequenceNumber, ShardId } = model.putRecord({ StreamName: 's', Data: '', PartitionKey: 'a' }, NOON)
     const other = ShardId === FIRST ? 'shardId-000000000001' : FIRST
     const at = (shard: string, number: string) => () =>
-      iteratorOf(model, { ShardId: shard, ShardIteratorType: 'AT_SEQUENCE_NUMBER', StartingSequenceNumber: number })
+      iteratorOf(model, {
+        ShardId: shard,
+        ShardIteratorType: 'AT_SEQUENCE_NUMBER',
+        StartingSequenceNumber: number,
+      })
 
     expect(at(ShardId, SequenceNumber)).not.toThrow()
     expect(at(other, SequenceNumber)).toThrow('did not come from this shard')
@@ -200,7 +217,10 @@ describe('retention', () => {
     const [first] = put(model, ['a', 'b'], NOON)
     const iterator = iteratorOf(model, {}, NOON)
     put(model, ['c'], NOON + 9)
-    const at = { ShardIteratorType: 'AFTER_SEQUENCE_NUMBER', StartingSequenceNumber: first! } as const
+    const at = {
+      ShardIteratorType: 'AFTER_SEQUENCE_NUMBER',
+      StartingSequenceNumber: first!,
+    } as const
 
     expect(textsFrom(model, at, NOON + 11)).toEqual(['c'])
     expect(
@@ -223,14 +243,23 @@ describe('retention', () => {
     const model = aModel()
     put(model, ['a'])
     const day = 24 * 3_600_000
-    model.increaseStreamRetentionPeriod({ StreamName: 's', RetentionPeriodHours: 48 })
+    model.increaseStreamRetentionPeriod({
+      StreamName: 's',
+      RetentionPeriodHours: 48,
+    })
 
     expect(textsFrom(model, {}, NOON + day + 1)).toEqual(['a'])
-    model.decreaseStreamRetentionPeriod({ StreamName: 's', RetentionPeriodHours: 24 })
+    model.decreaseStreamRetentionPeriod({
+      StreamName: 's',
+      RetentionPeriodHours: 24,
+    })
     expect(textsFrom(model, {}, NOON + day + 1)).toEqual([])
-    expect(() => model.decreaseStreamRetentionPeriod({ StreamName: 's', RetentionPeriodHours: 25 })).toThrow(
-      'can not be longer',
-    )
+    expect(() =>
+      model.decreaseStreamRetentionPeriod({
+        StreamName: 's',
+        RetentionPeriodHours: 25,
+      }),
+    ).toThrow('can not be longer')
   })
 })
 
@@ -270,7 +299,11 @@ describe('resharding', () => {
     const model = aModel({ shards: 3 })
     const merge = (a: number, b: number) =>
       model.mergeShards(
-        { StreamName: 's', ShardToMerge: `shardId-00000000000${a}`, AdjacentShardToMerge: `shardId-00000000000${b}` },
+        {
+          StreamName: 's',
+          ShardToMerge: `shardId-00000000000${a}`,
+          AdjacentShardToMerge: `shardId-00000000000${b}`,
+        },
         NOON,
       )
 
@@ -286,7 +319,14 @@ describe('resharding', () => {
     [3, 6, 9],
   ])('scales %i shards to %i equal ones, with %i shards made in all', (from, to, made) => {
     const model = aModel({ shards: from })
-    model.updateShardCount({ StreamName: 's', TargetShardCount: to, ScalingType: 'UNIFORM_SCALING' }, NOON)
+    model.updateShardCount(
+      {
+        StreamName: 's',
+        TargetShardCount: to,
+        ScalingType: 'UNIFORM_SCALING',
+      },
+      NOON,
+    )
 
     const fresh = aModel({ shards: to })
     expect(rangesOf(model)).toEqual(rangesOf(fresh))
@@ -296,7 +336,14 @@ describe('resharding', () => {
   it('scales to at most double and at least half', () => {
     const model = aModel({ shards: 4 })
     const scale = (target: number) =>
-      model.updateShardCount({ StreamName: 's', TargetShardCount: target, ScalingType: 'UNIFORM_SCALING' }, NOON)
+      model.updateShardCount(
+        {
+          StreamName: 's',
+          TargetShardCount: target,
+          ScalingType: 'UNIFORM_SCALING',
+        },
+        NOON,
+      )
 
     expect(() => scale(9)).toThrow('cannot scale up over double')
     expect(() => scale(1)).toThrow('cannot scale down below half')
@@ -349,13 +396,19 @@ describe('limits like those of AWS', () => {
     const third = model.putRecords(batch, NOON + 999)
     expect(third.FailedRecordCount).toBe(200)
     expect(third.Records[199]).toHaveProperty('SequenceNumber')
-    expect(third.Records[200]).toMatchObject({ ErrorCode: 'ProvisionedThroughputExceededException' })
+    expect(third.Records[200]).toMatchObject({
+      ErrorCode: 'ProvisionedThroughputExceededException',
+    })
     expect(model.putRecords(batch, NOON + 1_000).FailedRecordCount).toBe(0)
   })
 
   it('take 1 MiB per shard and second', () => {
     const model = aModel({ limits: 'aws' })
-    const record = { StreamName: 's', PartitionKey: 'a', Data: Buffer.alloc(600_000) }
+    const record = {
+      StreamName: 's',
+      PartitionKey: 'a',
+      Data: Buffer.alloc(600_000),
+    }
     model.putRecord(record, NOON)
 
     expect(() => model.putRecord(record, NOON + 999)).toThrow(`Rate exceeded for shard ${FIRST}`)
@@ -449,7 +502,11 @@ describe('validation', () => {
     putBytes(model, [1_048_576])
     model.createStream({ StreamName: 'large', ShardCount: 1, MaxRecordSizeInKiB: 10_240 }, NOON)
 
-    const large = { StreamName: 'large', PartitionKey: 'a', Data: Buffer.alloc(10 * 1024 * 1024) }
+    const large = {
+      StreamName: 'large',
+      PartitionKey: 'a',
+      Data: Buffer.alloc(10 * 1024 * 1024),
+    }
     expect(() => model.putRecord(large, NOON)).not.toThrow()
   })
 
@@ -459,7 +516,13 @@ describe('validation', () => {
 
   function putBytes(model: KinesisModel, sizes: number[]): void {
     model.putRecords(
-      { StreamName: 's', Records: sizes.map((size) => ({ PartitionKey: 'a', Data: Buffer.alloc(size) })) },
+      {
+        StreamName: 's',
+        Records: sizes.map((size) => ({
+          PartitionKey: 'a',
+          Data: Buffer.alloc(size),
+        })),
+      },
       NOON,
     )
   }

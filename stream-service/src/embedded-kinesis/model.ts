@@ -112,7 +112,9 @@ export class KinesisModel {
     return {
       StreamNames: page,
       HasMoreStreams: hasMore,
-      ...(hasMore && { NextToken: encodeListToken('streams', { query: null, after: page.at(-1)! }, now) }),
+      ...(hasMore && {
+        NextToken: encodeListToken('streams', { query: null, after: page.at(-1)! }, now),
+      }),
       StreamSummaries: page.map((name) => describeStreamFacts(this.#streams.get(name)!)),
     }
   }
@@ -131,7 +133,9 @@ export class KinesisModel {
     }
   }
 
-  describeStreamSummary(input: StreamIdentity): { StreamDescriptionSummary: StreamDescriptionSummary } {
+  describeStreamSummary(input: StreamIdentity): {
+    StreamDescriptionSummary: StreamDescriptionSummary
+  } {
     checkRequest(input, requestShapes.streamOnly)
     const stream = this.#stream(input)
     return {
@@ -158,10 +162,15 @@ export class KinesisModel {
     const after = token?.after ?? input.ExclusiveStartShardId ?? ''
     const shards = filterShards(stream, query.ShardFilter, now).filter((shard) => shard.id > after)
     const page = shards.slice(0, MaxResults)
-    const rest = { query: { StreamName: stream.name, ShardFilter: query.ShardFilter }, after: page.at(-1)?.id ?? '' }
+    const rest = {
+      query: { StreamName: stream.name, ShardFilter: query.ShardFilter },
+      after: page.at(-1)?.id ?? '',
+    }
     return {
       Shards: page.map(describeShard),
-      ...(shards.length > page.length && { NextToken: encodeListToken('shards', rest, now) }),
+      ...(shards.length > page.length && {
+        NextToken: encodeListToken('shards', rest, now),
+      }),
     }
   }
 
@@ -194,13 +203,20 @@ export class KinesisModel {
     const results = input.Records.map((record, index): PutRecordsResult => {
       const shard = shards[index]!
       if (this.#takesWrite(shard, record, now)) {
-        return { SequenceNumber: this.#append(stream, shard, record, now), ShardId: shard.id }
+        return {
+          SequenceNumber: this.#append(stream, shard, record, now),
+          ShardId: shard.id,
+        }
       }
       failed++
       const { code, message } = throughputExceeded(stream, shard)
       return { ErrorCode: code, ErrorMessage: message }
     })
-    return { FailedRecordCount: failed, Records: results, EncryptionType: 'NONE' }
+    return {
+      FailedRecordCount: failed,
+      Records: results,
+      EncryptionType: 'NONE',
+    }
   }
 
   getShardIterator(input: GetShardIteratorInput, now: number): { ShardIterator: string } {

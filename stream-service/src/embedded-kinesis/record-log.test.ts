@@ -11,7 +11,12 @@ function aLog(count: number): RecordLog {
 it('finds every record at its ordinal, across chunk borders', () => {
   const log = aLog(1_030)
   for (const ordinal of [1, 511, 512, 513, 1_023, 1_024, 1_030]) {
-    expect(log.at(ordinal)).toEqual({ ordinal, arrivedAt: ordinal, partitionKey: `k${ordinal}`, payload: 'AAAA' })
+    expect(log.at(ordinal)).toEqual({
+      ordinal,
+      arrivedAt: ordinal,
+      partitionKey: `k${ordinal}`,
+      payload: 'AAAA',
+    })
   }
 })
 

@@ -108,5 +108,9 @@ export class RecordLog {
 }
 
 function newChunk(): Chunk {
-  return { arrivedAt: new Float64Array(CHUNK_SIZE), partitionKeys: [], payloads: [] }
+  return {
+    arrivedAt: new Float64Array(CHUNK_SIZE),
+    partitionKeys: [],
+    payloads: [],
+  }
 }

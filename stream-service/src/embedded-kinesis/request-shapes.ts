@@ -23,12 +23,20 @@ const name = text({ min: 1, max: 128, pattern: '[a-zA-Z0-9_.-]+' })
 const sequenceNumber = text({ pattern: '0|([1-9]\\d{0,128})' })
 const hashKey = text({ pattern: '0|([1-9]\\d{0,38})' })
 const token = text({ min: 1, max: 1_048_576 })
-const tags = textMap({ max: 200, key: text({ min: 1, max: 128 }), value: text({ min: 0, max: 256 }) })
+const tags = textMap({
+  max: 200,
+  key: text({ min: 1, max: 128 }),
+  value: text({ min: 0, max: 256 }),
+})
 const tagKey = text({ min: 1, max: 128 })
 const maxRecordKiB = integer({ min: 1_024, max: 10_240 })
 const identity = {
   StreamName: name,
-  StreamARN: text({ min: 1, max: 2048, pattern: 'arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+' }),
+  StreamARN: text({
+    min: 1,
+    max: 2048,
+    pattern: 'arn:aws.*:kinesis:.*:\\d{12}:stream/\\S+',
+  }),
 }
 const record = {
   Data: required(blob({ maxBytes: RECORD_BYTES_MAX })),
@@ -40,7 +48,9 @@ export const requestShapes = {
   createStream: structure({
     StreamName: required(name),
     ShardCount: integer({ min: 1, max: 100_000 }),
-    StreamModeDetails: structure({ StreamMode: required(text({ oneOf: ['PROVISIONED', 'ON_DEMAND'] })) }),
+    StreamModeDetails: structure({
+      StreamMode: required(text({ oneOf: ['PROVISIONED', 'ON_DEMAND'] })),
+    }),
     Tags: tags,
     MaxRecordSizeInKiB: maxRecordKiB,
   }),
@@ -91,19 +101,37 @@ export const requestShapes = {
     Limit: integer({ min: 1, max: 10_000 }),
     DryRun: unsupportedFlag(),
   }),
-  splitShard: structure({ ...identity, ShardToSplit: required(name), NewStartingHashKey: required(hashKey) }),
-  mergeShards: structure({ ...identity, ShardToMerge: required(name), AdjacentShardToMerge: required(name) }),
+  splitShard: structure({
+    ...identity,
+    ShardToSplit: required(name),
+    NewStartingHashKey: required(hashKey),
+  }),
+  mergeShards: structure({
+    ...identity,
+    ShardToMerge: required(name),
+    AdjacentShardToMerge: required(name),
+  }),
   updateShardCount: structure({
     ...identity,
     TargetShardCount: required(integer({ min: 1, max: 100_000 })),
     ScalingType: required(text({ oneOf: ['UNIFORM_SCALING'] })),
   }),
-  retentionPeriod: structure({ ...identity, RetentionPeriodHours: required(integer({ min: 24, max: 8_760 })) }),
+  retentionPeriod: structure({
+    ...identity,
+    RetentionPeriodHours: required(integer({ min: 24, max: 8_760 })),
+  }),
   updateMaxRecordSize: structure({
     StreamARN: required(identity.StreamARN),
     MaxRecordSizeInKiB: required(maxRecordKiB),
   }),
   addTags: structure({ ...identity, Tags: required(tags) }),
-  removeTags: structure({ ...identity, TagKeys: required(list(tagKey, { min: 1, max: 50 })) }),
-  listTags: structure({ ...identity, ExclusiveStartTagKey: tagKey, Limit: integer({ min: 1, max: 50 }) }),
+  removeTags: structure({
+    ...identity,
+    TagKeys: required(list(tagKey, { min: 1, max: 50 })),
+  }),
+  listTags: structure({
+    ...identity,
+    ExclusiveStartTagKey: tagKey,
+    Limit: integer({ min: 1, max: 50 }),
+  }),
 } satisfies Record<string, Constraint>

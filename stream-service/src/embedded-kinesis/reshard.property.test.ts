@@ -13,7 +13,10 @@ const steps = fc.array(
     { weight: 6, arbitrary: fc.record({ put: fc.constantFrom(...KEYS) }) },
     { weight: 1, arbitrary: fc.record({ split: fc.nat(7) }) },
     { weight: 1, arbitrary: fc.record({ merge: fc.nat(7) }) },
-    { weight: 1, arbitrary: fc.record({ scale: fc.integer({ min: 1, max: 6 }) }) },
+    {
+      weight: 1,
+      arbitrary: fc.record({ scale: fc.integer({ min: 1, max: 6 }) }),
+    },
   ),
   { maxLength: 80 },
 )
@@ -46,14 +49,35 @@ function run(model: KinesisModel, step: Step, now: number): string[] {
   if ('split' in step) {
     const { ShardId, HashKeyRange } = open[step.split % open.length]!
     const middle = (BigInt(HashKeyRange.StartingHashKey) + BigInt(HashKeyRange.EndingHashKey)) / 2n
-    model.splitShard({ StreamName: 's', ShardToSplit: ShardId, NewStartingHashKey: String(middle) }, now)
+    model.splitShard(
+      {
+        StreamName: 's',
+        ShardToSplit: ShardId,
+        NewStartingHashKey: String(middle),
+      },
+      now,
+    )
   } else if ('merge' in step) {
     const at = step.merge % open.length
     const [shard, adjacent] = [open[at]!, open[at + 1]]
     if (adjacent === undefined) return []
-    model.mergeShards({ StreamName: 's', ShardToMerge: shard.ShardId, AdjacentShardToMerge: adjacent.ShardId }, now)
+    model.mergeShards(
+      {
+        StreamName: 's',
+        ShardToMerge: shard.ShardId,
+        AdjacentShardToMerge: adjacent.ShardId,
+      },
+      now,
+    )
   } else if (step.scale <= open.length * 2 && step.scale >= open.length / 2) {
-    model.updateShardCount({ StreamName: 's', TargetShardCount: step.scale, ScalingType: 'UNIFORM_SCALING' }, now)
+    model.updateShardCount(
+      {
+        StreamName: 's',
+        TargetShardCount: step.scale,
+        ScalingType: 'UNIFORM_SCALING',
+      },
+      now,
+    )
   }
   return []
 }
@@ -64,10 +88,17 @@ function readAll(model: KinesisModel, now: number, limit: number): string[] {
   const ended = new Set<string>()
   const begun = new Set<string>()
   const start = model.listShards({ StreamName: 's', ShardFilter: { Type: 'AT_TRIM_HORIZON' } }, now)
-  const waiting = start.Shards.map((shard) => ({ id: shard.ShardId, parents: [] as string[] }))
+  const waiting = start.Shards.map((shard) => ({
+    id: shard.ShardId,
+    parents: [] as string[],
+  }))
   for (let next = takeReady(); next !== undefined; next = takeReady()) {
     begun.add(next)
-    const first = { StreamName: 's', ShardId: next, ShardIteratorType: 'TRIM_HORIZON' } as const
+    const first = {
+      StreamName: 's',
+      ShardId: next,
+      ShardIteratorType: 'TRIM_HORIZON',
+    } as const
     let iterator: string | null = model.getShardIterator(first, now).ShardIterator
     while (iterator !== null) {
       const got = model.getRecords({ ShardIterator: iterator, Limit: limit }, now)

@@ -45,7 +45,9 @@ export class EmbeddedKinesisStartError extends Error {
 
   constructor(address: string, cause: NodeJS.ErrnoException) {
     const reason = cause.code === 'EADDRINUSE' ? 'the port is in use; choose another, or 0 for any' : cause.message
-    super(`The embedded Kinesis cannot listen on ${address}: ${reason}.`, { cause })
+    super(`The embedded Kinesis cannot listen on ${address}: ${reason}.`, {
+      cause,
+    })
     this.name = 'EmbeddedKinesisStartError'
     this.code = cause.code ?? 'UNKNOWN'
   }
@@ -66,7 +68,9 @@ export async function startEmbeddedKinesis(options: EmbeddedKinesisOptions = {})
   const { port = 0, host = '127.0.0.1', now = Date.now } = options
   const model = new KinesisModel(options)
   const http1 = createHttp1Server((request, response) => void serveHttp1(model, request, response, now))
-  const http2 = createHttp2Server({ settings: { initialWindowSize: HTTP2_WINDOW_BYTES } })
+  const http2 = createHttp2Server({
+    settings: { initialWindowSize: HTTP2_WINDOW_BYTES },
+  })
   http2.on('stream', (stream, headers) => void serveHttp2(model, stream, headers, now))
   http2.on('session', widenWindow)
   // Clients come and go in the middle of a request; that is no fault of the server.
@@ -165,7 +169,12 @@ async function answerBody(
   const target = headers['x-amz-target']
   return answer(
     model,
-    { method, body, contentType: headers['content-type'], target: Array.isArray(target) ? target[0] : target },
+    {
+      method,
+      body,
+      contentType: headers['content-type'],
+      target: Array.isArray(target) ? target[0] : target,
+    },
     now(),
   )
 }
@@ -188,6 +197,8 @@ function readBody(source: Readable): Promise<Buffer | 'too-large' | 'aborted'> {
 
 function widenWindow(session: Http2Session): void {
   // Node types this on the server's session, which is what a server's event carries.
-  const { setLocalWindowSize } = session as Http2Session & { setLocalWindowSize(bytes: number): void }
+  const { setLocalWindowSize } = session as Http2Session & {
+    setLocalWindowSize(bytes: number): void
+  }
   setLocalWindowSize.call(session, HTTP2_WINDOW_BYTES)
 }

@@ -118,7 +118,12 @@ export class Shard {
       bytes += size
       next++
     }
-    return { records, bytes, next, millisBehindLatest: this.#millisBehindLatest(next, now) }
+    return {
+      records,
+      bytes,
+      next,
+      millisBehindLatest: this.#millisBehindLatest(next, now),
+    }
   }
 
   /** True when no read from `ordinal` on can ever return a record. */

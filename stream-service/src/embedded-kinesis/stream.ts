@@ -141,7 +141,13 @@ export class Stream {
   }
 
   #addShard(range: HashKeyRange, parents: Shard[], createdAt: number): Shard {
-    const shard = new Shard({ index: this.#shardsMade++, range, parents, createdAt, reshard: this.#reshards })
+    const shard = new Shard({
+      index: this.#shardsMade++,
+      range,
+      parents,
+      createdAt,
+      reshard: this.#reshards,
+    })
     this.#shards.set(shard.id, shard)
     return shard
   }

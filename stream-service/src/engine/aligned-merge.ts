@@ -3,11 +3,11 @@
 import type { JsonValue } from '../aggregates/aggregator.ts'
 import { Deadlines } from '../time/deadlines.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
-import type { AlignedPartials } from '../windows/aligned-panes.ts'
 import type { AlignedWindows } from '../windows/aligned.ts'
+import type { AlignedPartials } from '../windows/aligned-panes.ts'
 import type { MapKey } from '../windows/group-key.ts'
-import { decodeTable, encodeTable } from '../windows/pane-table-codec.ts'
 import { PaneTable } from '../windows/pane-table.ts'
+import { decodeTable, encodeTable } from '../windows/pane-table-codec.ts'
 import type { Timing } from './emission.ts'
 import { type Advance, inShardOrder, type Merge, type MergeOptions } from './merge.ts'
 

@@ -34,11 +34,26 @@ interface Shard {
   skipUpTo: Position | undefined
   /** One lane per query, in the order of the queries; none once the shard has ended. */
   lanes: readonly QueryLane[]
-  /** Since when reads have come back empty and caught up. */
+  /** Since when reads have come back empty and caught up, and when the last one did. */
   emptySince: number | undefined
+  emptyUntil: number
+}
+
+export interface JobOptions {
+  readonly queries: readonly CompiledQuery[]
+  /** The plan the queries were compiled with. */
+  readonly plan: FieldPlan
+  /** Goes on from here. Throws QueryChangedError when a query meant something else then. */
+  readonly saved?: SavedJob | undefined
+  /**
+   * How long a lane has been empty: `clock`, until now, once a read came back empty (scenarios); `reads`, until the last
+   * read that came back empty, so that a lane that nobody reads, because a sink is slow, does not count as idle (live).
+   */
+  readonly idleBy?: 'clock' | 'reads'
 }
 
 export class Job {
+  readonly #idleBy: 'clock' | 'reads'
   readonly queries: readonly QueryEngine[]
   readonly #decoder: JsonDecoder
   readonly #shards = new Map<string, Shard>()
@@ -46,8 +61,9 @@ export class Job {
   #started = false
   #emissions: Emission[] = []
 
-  constructor(options: { readonly queries: readonly CompiledQuery[]; readonly plan: FieldPlan; readonly saved?: SavedJob }) {
+  constructor(options: JobOptions) {
     const { queries, plan, saved } = options
+    this.#idleBy = options.idleBy ?? 'clock'
     this.#decoder = new JsonDecoder(plan)
     const emit = (emission: Emission) => {
       this.#emissions.push(emission)
@@ -66,6 +82,7 @@ export class Job {
         skipUpTo: position ?? undefined,
         lanes: status === 'ended' ? [] : this.queries.map((engine) => restoredLane(engine, shardId, status, parents)),
         emptySince: undefined,
+        emptyUntil: 0,
       })
     }
   }
@@ -90,7 +107,8 @@ export class Job {
   #declareParent(shardId: string, shards: readonly DeclaredShard[]): void {
     if (this.#shards.has(shardId)) return
     const { parentShardIds } = shards.find((shard) => shard.shardId === shardId)!
-    for (const parent of parentShardIds) if (shards.some((shard) => shard.shardId === parent)) this.#declareParent(parent, shards)
+    for (const parent of parentShardIds)
+      if (shards.some((shard) => shard.shardId === parent)) this.#declareParent(parent, shards)
     this.#shardOf(
       shardId,
       parentShardIds.filter((parent) => this.#shards.has(parent)),
@@ -115,6 +133,7 @@ export class Job {
       skipUpTo: undefined,
       lanes: this.queries.map((engine) => engine.addLane(shardId, { parents, waits, known: !this.#started })),
       emptySince: undefined,
+      emptyUntil: 0,
     }
     this.#shards.set(shardId, shard)
     return shard
@@ -123,7 +142,8 @@ export class Job {
   #addParent(shard: Shard, parent: string): void {
     if (shard.parents.has(parent)) return
     shard.parents.add(parent)
-    if (this.#shards.get(parent)?.status === 'ended') for (const engine of this.queries) engine.adoptParent(shard.shardId, parent)
+    if (this.#shards.get(parent)?.status === 'ended')
+      for (const engine of this.queries) engine.adoptParent(shard.shardId, parent)
   }
 
   /**
@@ -137,6 +157,7 @@ export class Job {
     if (shard.status === 'ended') throw new ShardEndedError(shardId)
     if (records.length === 0 && behindMs === 0 && shard.queue.length === 0) {
       shard.emptySince ??= now
+      shard.emptyUntil = now
     } else {
       this.#wake(shard)
     }
@@ -157,11 +178,25 @@ export class Job {
       shard.skipUpTo = undefined
     }
     const { data } = record
-    this.#decodeAndTake(shard, Buffer.from(data.buffer, data.byteOffset, data.byteLength), 0, data.byteLength, false, record)
+    this.#decodeAndTake(
+      shard,
+      Buffer.from(data.buffer, data.byteOffset, data.byteLength),
+      0,
+      data.byteLength,
+      false,
+      record,
+    )
     shard.position = record.position
   }
 
-  #decodeAndTake(shard: Shard, bytes: Buffer, start: number, end: number, isKnownUtf8: boolean, record: StreamRecord): void {
+  #decodeAndTake(
+    shard: Shard,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    isKnownUtf8: boolean,
+    record: StreamRecord,
+  ): void {
     const fault = this.#decoder.decode(bytes, start, end, isKnownUtf8)
     const { values, record: whole } = this.#decoder.fields
     for (const lane of shard.lanes) {
@@ -231,13 +266,23 @@ export class Job {
     return true
   }
 
+  /** The shards that have not ended. */
+  openShards(): string[] {
+    return [...this.#shards.values()].filter(({ status }) => status !== 'ended').map(({ shardId }) => shardId)
+  }
+
   hasEnded(shardId: string): boolean {
     return this.#shards.get(shardId)?.status === 'ended'
   }
 
   /** Time passes: lanes become idle, and `closeAfter` may close what is open. */
   tick(now: number): Emission[] {
-    for (const engine of this.queries) engine.tick(now, (shardId) => this.#shards.get(shardId)?.emptySince)
+    const emptiness = (shardId: string) => {
+      const shard = this.#shards.get(shardId)
+      if (shard?.emptySince === undefined) return undefined
+      return { since: shard.emptySince, until: this.#idleBy === 'clock' ? now : shard.emptyUntil }
+    }
+    for (const engine of this.queries) engine.tick(now, emptiness)
     return this.#drainEmissions()
   }
 
@@ -342,7 +387,9 @@ export class QueryChangedError extends Error {
   readonly code = 'QUERY_CHANGED'
 
   constructor(query: string) {
-    super(`query '${query}' has changed since its state was saved; give it a new name, or start with an empty state folder`)
+    super(
+      `query '${query}' has changed since its state was saved; give it a new name, or start with an empty state folder`,
+    )
     this.name = 'QueryChangedError'
   }
 }

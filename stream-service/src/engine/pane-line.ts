@@ -1,7 +1,8 @@
 // Panes as they go over the wire: one JSON line each. The id names a pane for ever (query/key/start-end, or
 // query/key/lane#n for count windows); `pane.index` is its revision.
-import type { RowLayout } from '../aggregates/row-layout.ts'
+
 import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
+import type { RowLayout } from '../aggregates/row-layout.ts'
 import type { GroupKey, KeyValue, MapKey } from '../windows/group-key.ts'
 import type { Timing } from './emission.ts'
 

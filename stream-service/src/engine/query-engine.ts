@@ -2,9 +2,9 @@
 // follow it, so that what they still hold takes part when a window fires. It never goes back.
 import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
 import type { CompiledQuery } from '../queries/compiled-query.ts'
-import { AlignedPanes } from '../windows/aligned-panes.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
 import { alignedWindows } from '../windows/aligned.ts'
+import { AlignedPanes } from '../windows/aligned-panes.ts'
 import { CountPanes } from '../windows/count-panes.ts'
 import type { MapKey } from '../windows/group-key.ts'
 import type { LanePanes } from '../windows/lane-panes.ts'
@@ -16,6 +16,11 @@ import type { Merge, MergeOptions } from './merge.ts'
 import { PaneWriter } from './pane-line.ts'
 import { type LaneHost, QueryLane, type SavedLane } from './query-lane.ts'
 import { SessionMerge } from './session-merge.ts'
+
+export interface Emptiness {
+  readonly since: number
+  readonly until: number
+}
 
 export class QueryEngine implements LaneHost {
   readonly query: CompiledQuery
@@ -60,7 +65,9 @@ export class QueryEngine implements LaneHost {
     return this.#holder === undefined ? Number.NEGATIVE_INFINITY : this.#holder.watermark
   }
 
-  #machinery(savedMerge: JsonValue | undefined): [Merge | undefined, (shardId: string, saved?: JsonValue) => LanePanes] {
+  #machinery(
+    savedMerge: JsonValue | undefined,
+  ): [Merge | undefined, (shardId: string, saved?: JsonValue) => LanePanes] {
     const { window, layout, allowedLatenessMs, name } = this.query
     const { skipped } = this
     const options: MergeOptions = { query: name, layout, allowedLatenessMs, writer: this.#writer, emit: this.#emit }
@@ -70,7 +77,10 @@ export class QueryEngine implements LaneHost {
         return [
           merge,
           (shardId, saved) =>
-            new SessionPanes({ shardId, gapMs: window.gapMs, layout, allowedLatenessMs, shares: merge, skipped }, saved),
+            new SessionPanes(
+              { shardId, gapMs: window.gapMs, layout, allowedLatenessMs, shares: merge, skipped },
+              saved,
+            ),
         ]
       }
       case 'count':
@@ -117,8 +127,13 @@ export class QueryEngine implements LaneHost {
    * parents goes on from their watermark; a shard known at the start holds the merged watermark until it speaks or is
    * idle; any other begins at the merged watermark, like a lane that comes back from idleness.
    */
-  addLane(shardId: string, options: { readonly parents: readonly string[]; readonly waits: boolean; readonly known: boolean }): QueryLane {
-    const inherited = Math.min(...options.parents.map((parent) => this.#endedAt.get(parent) ?? Number.POSITIVE_INFINITY))
+  addLane(
+    shardId: string,
+    options: { readonly parents: readonly string[]; readonly waits: boolean; readonly known: boolean },
+  ): QueryLane {
+    const inherited = Math.min(
+      ...options.parents.map((parent) => this.#endedAt.get(parent) ?? Number.POSITIVE_INFINITY),
+    )
     const floor = options.known ? Number.NEGATIVE_INFINITY : this.#watermark
     const watermark = inherited === Number.POSITIVE_INFINITY ? floor : Math.max(inherited, this.#watermark)
     const lane = options.waits
@@ -152,7 +167,10 @@ export class QueryEngine implements LaneHost {
   #restoreLane(saved: SavedLane): void {
     // What a lane knew of its idleness is not taken over: after a start it has to be shown again.
     const status = saved.status === 'waiting' ? 'waiting' : 'active'
-    this.lanes.set(saved.shardId, this.#newLane(saved.shardId, status, loadInstant(saved.watermark), saved.isFollowing, saved))
+    this.lanes.set(
+      saved.shardId,
+      this.#newLane(saved.shardId, status, loadInstant(saved.watermark), saved.isFollowing, saved),
+    )
   }
 
   /** All parents of a waiting lane have ended: it reads from now on, from its parents' watermark. */
@@ -183,15 +201,17 @@ export class QueryEngine implements LaneHost {
   }
 
   /**
-   * Time passes. Lanes in `emptySince` have come back empty and caught up since then; those for which that lasted for
-   * `idleAfter` become idle, in the order in which it happened.
+   * Time passes. `emptiness` tells since when and until when reads of a shard came back empty and caught up; lanes for
+   * which that lasted for `idleAfter` become idle, in the order in which it happened.
    */
-  tick(now: number, emptySince: (shardId: string) => number | undefined): void {
+  tick(now: number, emptiness: (shardId: string) => Emptiness | undefined): void {
     const due: { readonly lane: QueryLane; readonly at: number }[] = []
     for (const lane of this.lanes.values()) {
       if (lane.status !== 'active') continue
-      const since = emptySince(lane.shardId)
-      if (since !== undefined && since + this.query.idleAfterMs <= now) due.push({ lane, at: since + this.query.idleAfterMs })
+      const empty = emptiness(lane.shardId)
+      if (empty === undefined) continue
+      const at = empty.since + this.query.idleAfterMs
+      if (at <= empty.until) due.push({ lane, at })
     }
     due.sort((a, b) => a.at - b.at)
     for (let i = 0; i < due.length; i++) {
@@ -228,7 +248,6 @@ export class QueryEngine implements LaneHost {
       if (waiting?.status === 'waiting') waiting.watermark = Math.min(waiting.watermark, endedAt)
     }
   }
-
 
   /** The input is over: every window closes. All lanes must have ended. */
   close(): void {

@@ -77,24 +77,26 @@ export class QueryLane {
     const { ledger } = this
     ledger.read++
     const { time } = query
-    const eventTime =
-      time.from === 'field' ? time.read(values[time.slot]) : (record.arrivedAt ?? Number.NaN)
+    const eventTime = time.from === 'field' ? time.read(values[time.slot]) : (record.arrivedAt ?? Number.NaN)
     const arrivedAt = record.arrivedAt
     const isFuture = arrivedAt !== undefined && eventTime > arrivedAt + query.maxAheadMs
 
     if (query.where !== undefined && !query.where(values, whole)) {
       ledger.filtered++
-      if (eventTime === eventTime && !isFuture) this.#observe(eventTime, record)
+      if (!Number.isNaN(eventTime) && !isFuture) this.#observe(eventTime, record)
       return
     }
-    // NaN is the only number that is not itself.
-    if (eventTime !== eventTime) {
+    if (Number.isNaN(eventTime)) {
       this.#reject(record, 'invalid-time', this.#timeFault(values))
       return
     }
     if (isFuture) {
       const aheadMs = eventTime - arrivedAt
-      this.#reject(record, 'future', `event time ${eventTime} is ${aheadMs} ms after arrival; at most ${query.maxAheadMs} ms is accepted (time.maxAhead)`)
+      this.#reject(
+        record,
+        'future',
+        `event time ${eventTime} is ${aheadMs} ms after arrival; at most ${query.maxAheadMs} ms is accepted (time.maxAhead)`,
+      )
       return
     }
     const key = query.groupKey.read(values)
@@ -111,7 +113,12 @@ export class QueryLane {
       ledger.filtered++
     } else if (placement === late) {
       ledger.late++
-      this.#refuse('late', record, 'late', `event time ${eventTime} is late for all its windows: the lane's watermark is ${this.watermark}, allowed lateness ${query.allowedLatenessMs} ms`)
+      this.#refuse(
+        'late',
+        record,
+        'late',
+        `event time ${eventTime} is late for all its windows: the lane's watermark is ${this.watermark}, allowed lateness ${query.allowedLatenessMs} ms`,
+      )
     }
     this.#observe(eventTime, record)
   }

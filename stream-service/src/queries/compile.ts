@@ -1,8 +1,9 @@
 // From a checked query to one the engine runs. Queries compiled with one FieldPlan share one decode of each record.
-import type { AggregateColumn } from '../aggregates/row-layout.ts'
-import { RowLayout } from '../aggregates/row-layout.ts'
+
 import { customAggregator } from '../aggregates/custom.ts'
 import { aggregatorFor } from '../aggregates/registry.ts'
+import type { AggregateColumn } from '../aggregates/row-layout.ts'
+import { RowLayout } from '../aggregates/row-layout.ts'
 import type { FieldPlan } from '../records/fields.ts'
 import { timeReader } from '../time/event-time.ts'
 import { groupKey } from '../windows/group-key.ts'

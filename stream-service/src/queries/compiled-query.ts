@@ -5,7 +5,13 @@ import type { GroupKey } from '../windows/group-key.ts'
 import type { WindowSpec } from '../windows/window-spec.ts'
 
 export type CompiledTime =
-  | { readonly from: 'field'; readonly field: string; readonly slot: number; readonly read: TimeReader; readonly unit: string }
+  | {
+      readonly from: 'field'
+      readonly field: string
+      readonly slot: number
+      readonly read: TimeReader
+      readonly unit: string
+    }
   | { readonly from: 'arrival' }
 
 export interface CompiledQuery {

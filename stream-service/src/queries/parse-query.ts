@@ -1,6 +1,6 @@
 // Checks a query in its JSON form, or as `defineQuery` passes it on (which may hold functions), and tells all its faults
 // together. Nothing unknown is let through: a misspelled option must not silently mean its default.
-import { aggregateNames, type AggregateSpec } from '../aggregates/registry.ts'
+import { type AggregateSpec, aggregateNames } from '../aggregates/registry.ts'
 import { parseDuration } from '../time/duration.ts'
 import { type TimeUnit, timeUnits } from '../time/event-time.ts'
 import type { WindowSpec } from '../windows/window-spec.ts'
@@ -14,7 +14,12 @@ export class QueryError extends Error {
   readonly faults: readonly Fault[]
 
   constructor(source: string, faults: readonly Fault[]) {
-    super([`${source} is no valid query:`, ...faults.map(({ path, message }) => `  ${path || 'the query'}: ${message}`)].join('\n'))
+    super(
+      [
+        `${source} is no valid query:`,
+        ...faults.map(({ path, message }) => `  ${path || 'the query'}: ${message}`),
+      ].join('\n'),
+    )
     this.name = 'QueryError'
     this.faults = faults
   }
@@ -79,15 +84,16 @@ function oneOf<Name extends string>(names: readonly Name[]): (value: unknown) =>
 
 function parseTime(value: unknown, faults: Faults): TimeSpec | undefined {
   if (value === undefined) {
-    return faults.add('time', 'is missing; it must be an object such as {"field":"ts","unit":"ms"} or {"from":"arrival"}')
+    return faults.add(
+      'time',
+      'is missing; it must be an object such as {"field":"ts","unit":"ms"} or {"from":"arrival"}',
+    )
   }
   const time = faults.object(value, 'time', 'time')
   if (time === undefined) return undefined
   const from = time.optional('from', '"arrival"', oneOf(['arrival'] as const))
   const field = from ? undefined : time.required('field', 'the name of the field with the event time', nonEmptyText)
-  const unit = from
-    ? undefined
-    : time.required<TimeUnit>('unit', `one of ${timeUnits.join(', ')}`, oneOf(timeUnits))
+  const unit = from ? undefined : time.required<TimeUnit>('unit', `one of ${timeUnits.join(', ')}`, oneOf(timeUnits))
   if (from) {
     for (const name of ['field', 'unit']) {
       if (time.get(name) !== undefined) faults.add(time.pathOf(name), 'has no meaning beside "from": "arrival"')
@@ -124,7 +130,11 @@ function parseWindow(value: unknown, faults: Faults): WindowSpec | undefined {
   return spec
 }
 
-function parseWindowOf(type: (typeof windowTypes)[number], window: ObjectReader, faults: Faults): WindowSpec | undefined {
+function parseWindowOf(
+  type: (typeof windowTypes)[number],
+  window: ObjectReader,
+  faults: Faults,
+): WindowSpec | undefined {
   const duration = (name: string) => window.required(name, positiveDurationText, positiveDuration)
   switch (type) {
     case 'session': {
@@ -206,7 +216,9 @@ function parseAggregate(reader: ObjectReader, faults: Faults): AggregateSpec | u
   }
   const fieldText = 'the name of a field'
   const field =
-    fn === 'count' ? reader.optional('field', fieldText, nonEmptyText) : reader.required('field', fieldText, nonEmptyText)
+    fn === 'count'
+      ? reader.optional('field', fieldText, nonEmptyText)
+      : reader.required('field', fieldText, nonEmptyText)
   const spec = { fn, ...(field === undefined ? {} : { field }), ...parseParameters(fn, reader) } as AggregateSpec
   reader.refuseOthers()
   return spec
@@ -215,7 +227,9 @@ function parseAggregate(reader: ObjectReader, faults: Faults): AggregateSpec | u
 function parseParameters(fn: AggregateSpec['fn'], reader: ObjectReader): Record<string, unknown> {
   switch (fn) {
     case 'quantile':
-      return { q: reader.required('q', 'a number from 0 to 1', (value) => (isBetween(value, 0, 1) ? value : undefined)) }
+      return {
+        q: reader.required('q', 'a number from 0 to 1', (value) => (isBetween(value, 0, 1) ? value : undefined)),
+      }
     case 'topK':
       return {
         k: reader.required('k', 'a whole number from 1 to 1000', (value) =>
@@ -270,15 +284,19 @@ function parseComparison(value: unknown, path: string, faults: Faults): Comparis
     comparison[operator] = reader.optional(operator, 'a number or a text', orderable)
   }
   const notEqual = reader.get('ne')
-  if (notEqual !== undefined && !isScalar(notEqual)) faults.add(reader.pathOf('ne'), `must be a text, number, boolean or null, not ${show(notEqual)}`)
+  if (notEqual !== undefined && !isScalar(notEqual))
+    faults.add(reader.pathOf('ne'), `must be a text, number, boolean or null, not ${show(notEqual)}`)
   else comparison.ne = notEqual
   comparison.in = reader.optional('in', 'a list of texts, numbers, booleans or nulls', (list) =>
     Array.isArray(list) && list.every(isScalar) ? list : undefined,
   )
-  comparison.exists = reader.optional('exists', 'true or false', (flag) => (typeof flag === 'boolean' ? flag : undefined))
+  comparison.exists = reader.optional('exists', 'true or false', (flag) =>
+    typeof flag === 'boolean' ? flag : undefined,
+  )
   comparison.prefix = reader.optional('prefix', 'a text', (prefix) => (typeof prefix === 'string' ? prefix : undefined))
   reader.refuseOthers()
-  if (reader.names.length === 0) faults.add(path, 'has no comparison; use one of ne, lt, lte, gt, gte, in, exists, prefix')
+  if (reader.names.length === 0)
+    faults.add(path, 'has no comparison; use one of ne, lt, lte, gt, gte, in, exists, prefix')
   return Object.fromEntries(Object.entries(comparison).filter(([, operand]) => operand !== undefined))
 }
 

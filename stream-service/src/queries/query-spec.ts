@@ -1,6 +1,7 @@
 // A query as its author wrote it, checked: durations in milliseconds, defaults filled in, nothing compiled yet.
-import type { CustomAggregate } from '../aggregates/custom.ts'
+
 import type { JsonValue } from '../aggregates/aggregator.ts'
+import type { CustomAggregate } from '../aggregates/custom.ts'
 import type { AggregateSpec } from '../aggregates/registry.ts'
 import type { TimeUnit } from '../time/event-time.ts'
 import type { WindowSpec } from '../windows/window-spec.ts'

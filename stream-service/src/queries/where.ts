@@ -30,7 +30,12 @@ export function compileCondition(condition: Condition, plan: FieldPlan): Predica
   const parts: Predicate[] = []
   for (const [name, wanted] of Object.entries(condition)) {
     if (name === 'and' || name === 'or' || name === 'not') {
-      parts.push(combine(name, (wanted as readonly Condition[]).map((part) => compileCondition(part, plan))))
+      parts.push(
+        combine(
+          name,
+          (wanted as readonly Condition[]).map((part) => compileCondition(part, plan)),
+        ),
+      )
     } else {
       parts.push(...compileField(plan.slotOf(name), wanted as Scalar | Comparison))
     }

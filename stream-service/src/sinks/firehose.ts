@@ -1,7 +1,7 @@
 // A sink that hands lines to an Amazon Data Firehose delivery stream with PutRecordBatch, one record a line, each with its
 // line break, so that the objects that Firehose writes are newline-delimited JSON.
 import { type FirehoseClient, PutRecordBatchCommand } from '@aws-sdk/client-firehose'
-import { isRetryableAwsError, toAwsError } from '@millrace/shared/errors'
+import { awsRetryReason, toAwsError } from '@millrace/shared/errors'
 import { type Backoff, type EntryOutcome, type Retry, retryEntries, type Timing } from '@millrace/shared/retry'
 import type { OutputLine, Receipt, Sink } from './sink.ts'
 
@@ -52,7 +52,7 @@ async function publish(
     entries,
     keyOf: ({ key }) => key,
     send: (batch) => putOnce(options, batch, signal),
-    isRetryable: isRetryableAwsError,
+    retryReason: awsRetryReason,
     limits: {
       entries: firehoseLimits.records,
       bytes: firehoseLimits.bytes,

@@ -9,7 +9,7 @@ import {
   type ListShardsCommandInput,
   type Shard,
 } from '@aws-sdk/client-kinesis'
-import { AwsError, isRetryableAwsError, toAwsError } from '@millrace/shared/errors'
+import { AwsError, awsRetryReason, toAwsError } from '@millrace/shared/errors'
 import { backoffDelayMs, systemTiming, type Timing } from '@millrace/shared/retry'
 import { Observable, type Subscriber } from 'rxjs'
 import type { CreditGate } from '../operators/credit-gate.ts'
@@ -70,8 +70,6 @@ class DirectSource implements ShardSource {
   readonly #sessions = new Set<DirectSession>()
   #initialShards: Promise<readonly KnownShard[]> | undefined
   #subscriber: Subscriber<ShardSession> | undefined
-  /** Aborted to list at once instead of after the interval. */
-  #listNow = new AbortController()
 
   constructor(options: DirectSourceOptions) {
     this.#options = options
@@ -87,6 +85,10 @@ class DirectSource implements ShardSource {
       this.#initialShards.catch(() => {})
     }
     return this.#initialShards
+  }
+
+  openShards(): readonly KnownShard[] {
+    return this.#lineage.open()
   }
 
   shards(): Observable<ShardSession> {
@@ -122,10 +124,7 @@ class DirectSource implements ShardSource {
       await this.initialShards
       while (!signal.aborted) {
         this.#handOut()
-        await this.#timing
-          .sleep(this.#options.listIntervalMs ?? 30_000, AbortSignal.any([signal, this.#listNow.signal]))
-          .catch(() => signal.throwIfAborted())
-        this.#listNow = new AbortController()
+        await this.#timing.sleep(this.#options.listIntervalMs ?? 30_000, signal)
         const listed = await this.#list(Number.POSITIVE_INFINITY)
         this.#lineage.learn(listed)
         this.#lineage.forgetAllBut(new Set(listed.map(({ shardId }) => shardId)))
@@ -176,18 +175,18 @@ class DirectSource implements ShardSource {
   }
 
   /**
-   * Takes children from the end of a shard, without waiting for a listing. Not when one names a parent that is not known
-   * yet (it came from another split, whose end was not read): taken for trimmed, that parent would not be waited for.
+   * Takes children from the end of a shard, without a listing where that is possible. It is not when one names a parent
+   * that is not known yet (it came from another split, whose end was not read): taken for trimmed, that parent would not
+   * be waited for.
    */
-  #learnChildren(shardId: string, children: readonly ChildShard[]): void {
+  async #learnChildren(shardId: string, children: readonly ChildShard[]): Promise<void> {
     const shards = children.map((child) => ({
       shardId: child.ShardId ?? '',
       parentShardIds: child.ParentShards ?? [shardId],
       isClosed: false,
     }))
     const isWhole = shards.length > 0 && shards.every(({ parentShardIds }) => this.#lineage.knowsAll(parentShardIds))
-    if (isWhole) this.#lineage.learn(shards)
-    else this.#listNow.abort()
+    this.#lineage.learn(isWhole ? shards : await this.#list(Number.POSITIVE_INFINITY))
   }
 
   /** All shards of the stream, closed ones too. Waits for a stream that is being created. */
@@ -209,12 +208,15 @@ class DirectSource implements ShardSource {
         const isCreating = name === 'ResourceInUseException'
         const isExpired = name === 'ExpiredNextTokenException'
         if (!isCreating && ++failures >= maxAttempts) throw this.#cannotList(error)
-        if (!isCreating && !isExpired && !isRetryableAwsError(error)) throw this.#cannotList(error)
+        if (!isCreating && !isExpired && awsRetryReason(error) === undefined) throw this.#cannotList(error)
         if (isExpired) {
           shards = []
           request = { StreamName: streamName }
         }
-        this.#logger.warn({ streamName, endpoint, error: String(error) }, 'listing the shards failed; trying again')
+        this.#logger.warn(
+          { streamName, endpoint, reason: awsRetryReason(error) ?? name },
+          'listing the shards failed; trying again',
+        )
         await this.#timing.sleep(backoffDelayMs(failures, { baseMs: 250, capMs: 10_000 }, this.#timing.random), signal)
       }
     }
@@ -227,7 +229,8 @@ class DirectSource implements ShardSource {
 }
 
 interface SessionEvents {
-  ended(children: readonly ChildShard[]): void
+  /** Resolves when the shard's children are known. */
+  ended(children: readonly ChildShard[]): Promise<void>
   /** The consumer has checkpointed the shard's end. */
   done(): void
   /** Whether the stream is there, but no longer has the shard. */
@@ -280,8 +283,8 @@ class DirectSession implements ShardSession {
     try {
       const { children } = await this.#deliver(subscriber, signal)
       this.#state = 'at-shard-end'
-      // Before the consumer hears of it: it may checkpoint the end at once, and the children should be known then.
-      this.#events.ended(children)
+      // Before the consumer hears of it: the children hold the merged watermark from the moment their parent ends.
+      await this.#events.ended(children)
       subscriber.complete()
       this.#release('shard-end')
     } catch (error) {

@@ -72,7 +72,8 @@ export class LineCutter {
     const lineNumber = ++this.#lineNumber
     const end = rawEnd > start && bytes[rawEnd - 1] === 13 ? rawEnd - 1 : rawEnd
     if (isBlank(bytes, start, end)) return
-    if (end - start > maxLineBytes) this.#handler.tooLong(bytes.subarray(start, start + keptBytes), end - start, lineNumber)
+    if (end - start > maxLineBytes)
+      this.#handler.tooLong(bytes.subarray(start, start + keptBytes), end - start, lineNumber)
     else this.#handler.line(bytes, start, end, isKnownUtf8, lineNumber)
   }
 }

@@ -102,7 +102,9 @@ function parseLine(text: string, path: string, lineNumber: number): { at: number
   }
   const faults = new Faults()
   const line = faults.object(value, '', 'a line of a scenario')
-  const at = line?.required('at', 'a time in epoch milliseconds', (ms) => (Number.isFinite(ms) ? (ms as number) : undefined))
+  const at = line?.required('at', 'a time in epoch milliseconds', (ms) =>
+    Number.isFinite(ms) ? (ms as number) : undefined,
+  )
   const event = line === undefined ? undefined : parseEvent(line, faults)
   line?.refuseOthers()
   if (at === undefined || event === undefined || faults.list.length > 0) {
@@ -155,7 +157,9 @@ function parseEvent(line: ObjectReader, faults: Faults): Event | undefined {
 }
 
 function parseShards(line: ObjectReader, faults: Faults): Event | undefined {
-  const list = line.required('shards', 'a list of shards', (value) => (Array.isArray(value) ? (value as unknown[]) : undefined))
+  const list = line.required('shards', 'a list of shards', (value) =>
+    Array.isArray(value) ? (value as unknown[]) : undefined,
+  )
   const shards = list?.map((value, i) => {
     const shard = faults.object(value, `shards[${i}]`, 'a shard')
     const shardId = shard?.required('id', 'the id of a shard', text)

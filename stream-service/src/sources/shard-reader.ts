@@ -12,7 +12,7 @@ import {
   type KinesisClient,
   type _Record as KinesisRecord,
 } from '@aws-sdk/client-kinesis'
-import { AwsError, isRetryableAwsError, toAwsError } from '@millrace/shared/errors'
+import { AwsError, awsRetryReason, toAwsError } from '@millrace/shared/errors'
 import { backoffDelayMs, type Timing } from '@millrace/shared/retry'
 import type { CreditGate } from '../operators/credit-gate.ts'
 import { comparePositions, type Position, type StreamRecord } from '../records/record.ts'
@@ -123,24 +123,26 @@ export async function* readShard(
   /** Waits where another attempt is worth it, and throws otherwise. */
   async function recover(error: unknown): Promise<void> {
     const { shardId, streamName, endpoint, logger } = options
-    if (error instanceof AwsError) throw error
-    if (error instanceof Error && error.name === 'ExpiredIteratorException') {
-      logger.info(
-        { shardId, after: cursor.last },
-        'the shard iterator has expired; a new one begins at the last record',
-      )
+    const isExpired = error instanceof Error && error.name === 'ExpiredIteratorException'
+    const reason = isExpired ? error.name : awsRetryReason(error)
+    if (reason === undefined)
+      throw toAwsError(error, { what: `read shard ${shardId} of the stream`, streamName, endpoint })
+    failures++
+    if (isExpired) {
       iterator = undefined
       // A new iterator is good at once. Only one that expires again and again is a failure worth waiting for.
-      if (failures++ === 0) return
-    } else if (isRetryableAwsError(error)) {
-      failures++
-    } else {
-      throw toAwsError(error, { what: `read shard ${shardId} of the stream`, streamName, endpoint })
+      if (failures === 1) {
+        logger.info(
+          { shardId, after: cursor.last },
+          'the shard iterator has expired; a new one begins at the last record',
+        )
+        return
+      }
     }
     const delayMs = backoffDelayMs(failures - 1, readBackoff, timing.random)
     // Every failure of a long outage would fill the log; powers of two tell its length as well.
     if (Number.isInteger(Math.log2(failures))) {
-      logger.warn({ shardId, failures, delayMs, error: String(error) }, 'reading a shard failed; trying again')
+      logger.warn({ shardId, failures, delayMs, reason }, 'reading a shard failed; trying again')
     }
     await timing.sleep(delayMs, signal)
   }

@@ -34,6 +34,11 @@ export interface ShardSession {
 export interface ShardSource {
   /** The shards known when reading began. Resolves before the first session is handed out. */
   readonly initialShards: Promise<readonly KnownShard[]>
+  /**
+   * The shards known by now that were not read to their ends, each with its parents. When a session's batches complete at
+   * shard end, the shard's children are among them.
+   */
+  openShards(): readonly KnownShard[]
   /** One session per shard; completes after `stop`, errors when the stream cannot be listed. */
   shards(): Observable<ShardSession>
   /** Ends all sessions with `shutdown` after the batch each is at. */

@@ -1,6 +1,13 @@
 // Durations are written the way people say them ('5s', '1m', '250ms') and become milliseconds once, at the edge.
 
-const unitMs: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, min: 60_000, h: 3_600_000, d: 86_400_000 }
+const unitMs: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
 
 /** A duration as users write it: `'500ms'`, `'5s'`, `'1m'`, `'2h'`, `'1d'`, or a whole number of milliseconds. */
 export type Duration = string | number

@@ -7,8 +7,8 @@ import { Deadlines } from '../time/deadlines.ts'
 import type { AlignedWindows } from './aligned.ts'
 import { type MapKey, wellFormedKey } from './group-key.ts'
 import { between, type LanePanes, late, type Placement } from './lane-panes.ts'
-import { decodeTable, encodeTable } from './pane-table-codec.ts'
 import { PaneTable } from './pane-table.ts'
+import { decodeTable, encodeTable } from './pane-table-codec.ts'
 
 /** Takes a lane's share of each window when it fires, and its revisions after that. */
 export interface AlignedPartials {

@@ -86,7 +86,10 @@ export class CountPanes implements LanePanes {
         records,
         start,
         end,
-        cells: row < 0 ? '' : encodeCells(this.#arena.cells.subarray(row * layout.cellStride, (row + 1) * layout.cellStride)),
+        cells:
+          row < 0
+            ? ''
+            : encodeCells(this.#arena.cells.subarray(row * layout.cellStride, (row + 1) * layout.cellStride)),
         refs: row < 0 ? [] : layout.encodeRefs(this.#arena, row),
       }),
     )

@@ -27,7 +27,8 @@ export function groupKey(fields: readonly string[], slots: readonly number[]): G
   const fault = (values: Fields['values']): string => {
     for (let i = 0; i < fields.length; i++) {
       const value = values[slots[i]!]
-      if (scalar(value) === undefined) return `key field '${fields[i]}' is ${describe(value)}; a key is a string, number or boolean`
+      if (scalar(value) === undefined)
+        return `key field '${fields[i]}' is ${describe(value)}; a key is a string, number or boolean`
     }
     return 'the key is valid'
   }
@@ -42,7 +43,14 @@ export function groupKey(fields: readonly string[], slots: readonly number[]): G
       for (let i = 0; i < slots.length; i++) {
         const value = scalar(values[slots[i]!])
         if (value === undefined) return undefined
-        key += typeof value === 'string' ? `${value.length}:${value}` : typeof value === 'number' ? `n${value};` : value ? 't' : 'f'
+        key +=
+          typeof value === 'string'
+            ? `${value.length}:${value}`
+            : typeof value === 'number'
+              ? `n${value};`
+              : value
+                ? 't'
+                : 'f'
       }
       return key
     },

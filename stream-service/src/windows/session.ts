@@ -42,7 +42,11 @@ export function joinStarts(starts: readonly KnownStart[]): KnownStart[] {
   return starts.filter(
     (a, i) =>
       !starts.some(
-        (b, j) => i !== j && b.start <= a.start && b.knownAt <= a.knownAt && (j < i || b.start < a.start || b.knownAt < a.knownAt),
+        (b, j) =>
+          i !== j &&
+          b.start <= a.start &&
+          b.knownAt <= a.knownAt &&
+          (j < i || b.start < a.start || b.knownAt < a.knownAt),
       ),
   )
 }

@@ -1,0 +1,239 @@
+// What every aggregate promises, as tests: a mergeable monoid in rows that others own. Each aggregate runs them against
+// itself, with values of its own.
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import type { Aggregator, JsonValue, Rows } from './aggregator.ts'
+
+export interface LawOptions<Value> {
+  /** Whole lists of values, where short lists of single ones would not reach all kinds of state. */
+  readonly lists?: fc.Arbitrary<readonly Value[]>
+  /** Whether two results are the same; by default their JSON is. */
+  readonly isSame?: (a: JsonValue, b: JsonValue) => boolean
+  /** Values that the aggregate takes no notice of. */
+  readonly skips?: readonly unknown[]
+  /** The result over no values; null by default. */
+  readonly overNothing?: JsonValue
+  readonly runs?: number
+}
+
+/** What an aggregate of numbers skips. */
+export const notNumbers: readonly unknown[] = [
+  undefined,
+  null,
+  '1',
+  true,
+  {},
+  [1],
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+]
+/** What an aggregate of strings, numbers and booleans skips. */
+export const notScalars: readonly unknown[] = [undefined, null, {}, ['a'], Number.NaN, Number.NEGATIVE_INFINITY]
+
+/** Whether two results are the same number but for the last digits. */
+export function isClose(a: JsonValue, b: JsonValue): boolean {
+  if (typeof a !== 'number' || typeof b !== 'number') return a === b
+  return Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(a), Math.abs(b))
+}
+
+/** One row of a table, with strangers' cells and refs on both sides of it. */
+export class Row {
+  readonly rows: Rows
+  readonly #aggregator: Aggregator
+
+  constructor(aggregator: Aggregator, values: readonly unknown[] = []) {
+    this.#aggregator = aggregator
+    const { cells, refs } = aggregator
+    this.rows = { cells: new Float64Array(cells + 2), refs: new Array(refs + 2).fill(undefined) }
+    this.rows.cells[0] = this.rows.cells[cells + 1] = 4.25
+    this.rows.refs[0] = this.rows.refs[refs + 1] = 'not mine'
+    aggregator.init(this.rows, 1, 1)
+    this.addAll(values)
+  }
+
+  /** The value's event time is its place in the list unless told. */
+  add(value: unknown, eventTime: number): boolean {
+    return this.#aggregator.add(this.rows, 1, 1, value, eventTime)
+  }
+
+  addAll(values: readonly unknown[]): this {
+    for (const [index, value] of values.entries()) {
+      if (value instanceof Timed) this.add(value.value, value.at)
+      else this.add(value, index)
+    }
+    return this
+  }
+
+  merge(...others: readonly Row[]): this {
+    for (const other of others) this.#aggregator.merge(this.rows, 1, 1, other.rows, 1, 1)
+    return this
+  }
+
+  get result(): JsonValue {
+    return this.#aggregator.result(this.rows, 1, 1)
+  }
+
+  /** The state as a snapshot has it. */
+  get snapshot(): { cells: number[]; refs: JsonValue[] } {
+    const { cells, refs, encodeRef } = this.#aggregator
+    return {
+      cells: [...this.rows.cells.subarray(1, 1 + cells)],
+      refs: this.rows.refs.slice(1, 1 + refs).map((state) => encodeRef!(state)),
+    }
+  }
+
+  /** A row made from this one's snapshot, which goes through text as in a store. */
+  restored(): Row {
+    const { cells, refs } = this.snapshot
+    const decoded = JSON.parse(JSON.stringify(refs)) as JsonValue[]
+    const restored = new Row(this.#aggregator)
+    restored.rows.cells.set(cells, 1)
+    for (const [index, encoded] of decoded.entries()) {
+      restored.rows.refs[1 + index] = this.#aggregator.decodeRef!(encoded)
+    }
+    return restored
+  }
+
+  copy(): Row {
+    const { refs, copyRef } = this.#aggregator
+    const copy = new Row(this.#aggregator)
+    copy.rows.cells.set(this.rows.cells)
+    for (let ref = 1; ref <= refs; ref++) {
+      const state = this.rows.refs[ref]
+      copy.rows.refs[ref] = copyRef ? copyRef(state) : state
+    }
+    return copy
+  }
+
+  get strangers(): unknown[] {
+    const { cells, refs } = this.rows
+    return [cells[0], cells.at(-1), refs[0], refs.at(-1)]
+  }
+}
+
+class Timed {
+  readonly value: unknown
+  readonly at: number
+
+  constructor(value: unknown, at: number) {
+    this.value = value
+    this.at = at
+  }
+}
+
+export function describeAggregatorLaws<Value>(
+  name: string,
+  aggregator: Aggregator,
+  arbitraryValue: fc.Arbitrary<Value>,
+  options: LawOptions<Value> = {},
+): void {
+  const { skips = [], overNothing = null, runs = 100 } = options
+  const isSame = options.isSame ?? ((a, b) => JSON.stringify(a) === JSON.stringify(b))
+  // Event times are out of order, but each value has its own, since equal ones go by position.
+  const lists = (options.lists ?? fc.array(arbitraryValue, { maxLength: 30 })).map((values) =>
+    values.map((value, index) => new Timed(value, (index * 7919) % 1_000_003)),
+  )
+  const parts = fc.tuple(lists, fc.array(fc.nat(2), { minLength: 1, maxLength: 20 })).map(([values, deal]) => {
+    const dealt: Timed[][] = [[], [], []]
+    for (const [index, value] of values.entries()) dealt[deal[index % deal.length]!]!.push(value)
+    return { values, a: dealt[0]!, b: dealt[1]!, c: dealt[2]! }
+  })
+  const rowOf = (values: readonly Timed[] = []) => new Row(aggregator, values)
+  const expectSame = (found: Row, wanted: Row) => {
+    if (!isSame(found.result, wanted.result)) expect(found.result).toEqual(wanted.result)
+  }
+  const hold = <Input>(arbitrary: fc.Arbitrary<Input>, law: (input: Input) => void) =>
+    fc.assert(fc.property(arbitrary, law), { numRuns: runs })
+
+  describe(`${name}, as a mergeable aggregate`, () => {
+    test(`is ${JSON.stringify(overNothing)} over no values, merged ones too`, () => {
+      expect(rowOf().result).toEqual(overNothing)
+      expect(rowOf().merge(rowOf()).result).toEqual(overNothing)
+      expect(rowOf().restored().result).toEqual(overNothing)
+    })
+
+    test('does not change by merging with a row of no values', () => {
+      hold(lists, (values) => {
+        const whole = rowOf(values)
+        expectSame(rowOf(values).merge(rowOf()), whole)
+        expectSame(rowOf().merge(rowOf(values)), whole)
+      })
+    })
+
+    test('is over merged partials what it is over all values, however they were split and merged', () => {
+      hold(parts, ({ values, a, b, c }) => {
+        const whole = rowOf(values)
+        expectSame(rowOf(a).merge(rowOf(b), rowOf(c)), whole)
+        expectSame(rowOf(c).merge(rowOf(b), rowOf(a)), whole)
+        expectSame(rowOf().merge(rowOf(b), rowOf(c), rowOf(a)), whole)
+        expectSame(rowOf(a).merge(rowOf(b)).addAll(c), whole)
+        expectSame(rowOf([...c, ...b, ...a]), whole)
+      })
+    })
+
+    test('merges associatively and commutatively', () => {
+      hold(parts, ({ a, b, c }) => {
+        const left = rowOf(a).merge(rowOf(b)).merge(rowOf(c))
+        const right = rowOf(a).merge(rowOf(b).merge(rowOf(c)))
+        expectSame(left, right)
+        expectSame(rowOf(a).merge(rowOf(b)), rowOf(b).merge(rowOf(a)))
+      })
+    })
+
+    test('goes on from a snapshot as if nothing had happened, and the snapshot stays as it is', () => {
+      hold(parts, ({ a, b, c }) => {
+        const live = rowOf(a)
+        const { snapshot } = live
+        const before = JSON.stringify(snapshot)
+        const restored = live.restored()
+
+        expect(restored.result).toEqual(live.result)
+        expect(restored.snapshot).toEqual(snapshot)
+        live.addAll(b).merge(rowOf(c))
+        restored.addAll(b).merge(rowOf(c))
+        expect(restored.result).toEqual(live.result)
+        expect(restored.snapshot).toEqual(live.snapshot)
+        expect(JSON.stringify(snapshot)).toBe(before)
+      })
+    })
+
+    test('shares nothing that changes with the other row of a merge, or with a copy', () => {
+      hold(parts, ({ a, b, c }) => {
+        const other = rowOf(b)
+        const otherBefore = JSON.stringify(other.snapshot)
+        const merged = rowOf(a).merge(other).addAll(c)
+        expect(JSON.stringify(other.snapshot)).toBe(otherBefore)
+        const mergedBefore = JSON.stringify(merged.snapshot)
+        other.addAll(c)
+        expect(JSON.stringify(merged.snapshot)).toBe(mergedBefore)
+
+        const copy = merged.copy()
+        expect(JSON.stringify(copy.snapshot)).toBe(mergedBefore)
+        copy.addAll(b)
+        expect(JSON.stringify(merged.snapshot)).toBe(mergedBefore)
+        const copyBefore = JSON.stringify(copy.snapshot)
+        merged.addAll(c)
+        expect(JSON.stringify(copy.snapshot)).toBe(copyBefore)
+      })
+    })
+
+    test('writes to no cells and refs but its own', () => {
+      hold(parts, ({ a, b }) => {
+        const row = rowOf(a).merge(rowOf(b))
+        expect(row.strangers).toEqual([4.25, 4.25, 'not mine', 'not mine'])
+      })
+    })
+
+    test.each(skips.map((skipped) => ({ skipped, type: typeof skipped })))(
+      'skips the $type $skipped',
+      ({ skipped }) => {
+        hold(lists, (values) => {
+          const row = rowOf(values)
+          const before = JSON.stringify(row.snapshot)
+          expect(row.add(skipped, 1)).toBe(false)
+          expect(JSON.stringify(row.snapshot)).toBe(before)
+        })
+      },
+    )
+  })
+}

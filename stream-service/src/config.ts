@@ -1,0 +1,93 @@
+// What the service is told by its environment, checked once at start; all faults are told together.
+import { z } from 'zod'
+
+const folder = z.string().min(1)
+
+const environment = z.object({
+  MILLRACE_STREAM: z.string().min(1).describe('name of the Kinesis stream to read'),
+  MILLRACE_STATE_DIR: folder.describe('folder for snapshots; a new start goes on from there'),
+  MILLRACE_PANES_FIREHOSE: z.string().min(1).optional().describe('Firehose delivery stream for panes'),
+  MILLRACE_REFUSED_FIREHOSE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('Firehose delivery stream for late and rejected records'),
+  MILLRACE_OUTPUT_DIR: folder
+    .optional()
+    .describe('folder for panes.ndjson and refused.ndjson where no Firehose is named'),
+  MILLRACE_QUERIES_DIR: folder
+    .optional()
+    .describe('folder of queries in JSON form; default: the queries of the project'),
+  MILLRACE_START_AT: z
+    .union([z.enum(['TRIM_HORIZON', 'LATEST']), z.iso.datetime({ offset: true })])
+    .default('TRIM_HORIZON')
+    .describe('where a stream is read from that was never read: TRIM_HORIZON, LATEST or an ISO time'),
+  MILLRACE_HTTP_HOST: z.string().min(1).default('0.0.0.0'),
+  MILLRACE_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
+  MILLRACE_POLL_INTERVAL_MS: z.coerce.number().int().min(1).default(200),
+  MILLRACE_SNAPSHOT_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000),
+  /** For demonstrations: every query gets this `closeAfter` and `idleAfter`. */
+  MILLRACE_CLOSE_AFTER: z.string().optional(),
+  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+})
+
+export interface ServiceConfig {
+  readonly streamName: string
+  readonly stateFolder: string
+  readonly panesFirehose: string | undefined
+  readonly refusedFirehose: string | undefined
+  readonly outputFolder: string
+  readonly queriesFolder: string | undefined
+  readonly startAt: 'TRIM_HORIZON' | 'LATEST' | Date
+  readonly httpHost: string
+  readonly httpPort: number
+  readonly pollIntervalMs: number
+  readonly snapshotIntervalMs: number
+  readonly closeAfter: string | undefined
+  readonly logLevel: string
+}
+
+/** The environment does not make a configuration; the message names every variable that is wrong. */
+export class ConfigError extends Error {
+  readonly code = 'INVALID_CONFIG'
+
+  constructor(faults: readonly string[]) {
+    super(['the configuration is not complete:', ...faults.map((fault) => `  ${fault}`)].join('\n'))
+    this.name = 'ConfigError'
+  }
+}
+
+/** @throws ConfigError with all faults. */
+export function readConfig(env: NodeJS.ProcessEnv): ServiceConfig {
+  const parsed = environment.safeParse(env)
+  const faults = parsed.success
+    ? []
+    : parsed.error.issues.map(({ path, message }) => {
+        const name = String(path[0])
+        const description = environment.shape[name as keyof typeof environment.shape]?.description
+        return env[name] === undefined ? `${name} is not set (${description})` : `${name}: ${message}`
+      })
+  if (env.MILLRACE_OUTPUT_DIR === undefined) {
+    for (const name of ['MILLRACE_PANES_FIREHOSE', 'MILLRACE_REFUSED_FIREHOSE']) {
+      if (env[name] === undefined) faults.push(`${name} is not set, and neither is MILLRACE_OUTPUT_DIR`)
+    }
+  }
+  if (!parsed.success || faults.length > 0) throw new ConfigError(faults)
+  const config = parsed.data
+  const startAt = config.MILLRACE_START_AT
+  return {
+    streamName: config.MILLRACE_STREAM,
+    stateFolder: config.MILLRACE_STATE_DIR,
+    panesFirehose: config.MILLRACE_PANES_FIREHOSE,
+    refusedFirehose: config.MILLRACE_REFUSED_FIREHOSE,
+    outputFolder: config.MILLRACE_OUTPUT_DIR ?? config.MILLRACE_STATE_DIR,
+    queriesFolder: config.MILLRACE_QUERIES_DIR,
+    startAt: startAt === 'TRIM_HORIZON' || startAt === 'LATEST' ? startAt : new Date(startAt),
+    httpHost: config.MILLRACE_HTTP_HOST,
+    httpPort: config.MILLRACE_HTTP_PORT,
+    pollIntervalMs: config.MILLRACE_POLL_INTERVAL_MS,
+    snapshotIntervalMs: config.MILLRACE_SNAPSHOT_INTERVAL_MS,
+    closeAfter: config.MILLRACE_CLOSE_AFTER,
+    logLevel: config.LOG_LEVEL,
+  }
+}

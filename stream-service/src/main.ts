@@ -1,0 +1,141 @@
+// The service as a process: reads its configuration, wires source, service, sinks and HTTP, and owns start and stop.
+// Exit 0 after SIGTERM or SIGINT, 1 after a failure, 2 when it cannot start as configured.
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis'
+import { endpointOf, kinesisClient } from '@millrace/shared/aws-clients'
+import { AwsError, MillraceError, toAwsError } from '@millrace/shared/errors'
+import { pino } from 'pino'
+import { deployedQueries } from '../queries/index.ts'
+import { ConfigError, readConfig, type ServiceConfig } from './config.ts'
+import { QueryChangedError } from './engine/job.ts'
+import { serviceApi } from './http/api.ts'
+import { listen } from './http/listen.ts'
+import { parentProcess } from './parent-process.ts'
+import { QueryError } from './queries/parse-query.ts'
+import { readQueryFiles } from './queries/query-files.ts'
+import type { QuerySpec } from './queries/query-spec.ts'
+import { StreamChangedError, StreamService } from './service.ts'
+import { openSinks } from './sinks/open-sinks.ts'
+import { createDirectSource } from './sources/direct.ts'
+import { openFolderStore } from './state/folder-store.ts'
+import { parseDuration } from './time/duration.ts'
+
+/** Fargate gives 120 s between SIGTERM and SIGKILL; sinks get this much of it. */
+const stopDeadlineMs = 60_000
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env)
+  const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: false }))
+  const client = kinesisClient()
+  const parent = parentProcess()
+  try {
+    const queries = readQueries(config)
+    const stream = await describeStream(config, client)
+    const { sinks, deadLetters } = await openSinks(config, logger)
+    const store = await openFolderStore({
+      folder: join(config.stateFolder, 'snapshots'),
+      onInvalid: (error) => logger.error({ err: error }, 'a snapshot cannot be used; the one before it is'),
+    })
+    const service = await StreamService.open({
+      stream,
+      queries,
+      store,
+      sinks,
+      deadLetters,
+      source: ({ startAfter, gate }) =>
+        createDirectSource({
+          client,
+          streamName: config.streamName,
+          endpoint: endpointOf('KINESIS'),
+          startAfter,
+          startAt: config.startAt,
+          gate,
+          pollIntervalMs: config.pollIntervalMs,
+          logger,
+          onGap: (gap) => logger.error({ gap }, 'records were lost to retention before they were read'),
+        }),
+      snapshotIntervalMs: config.snapshotIntervalMs,
+      now: Date.now,
+      logger,
+      onEmissions: (emissions) => parent?.sendEmissions(emissions),
+    })
+    const http = await listen(serviceApi(service), { host: config.httpHost, port: config.httpPort })
+    logger.info({ stream: stream.name, queries: queries.map(({ name }) => name), port: http.port }, 'the service reads')
+    stopOnSignals(service)
+    parent?.onDrain(() => void service.drain())
+    parent?.onLost(() => void service.stop(stopDeadlineMs))
+    parent?.sendReady(http.port)
+    try {
+      await service.run()
+      parent?.sendLedger(service.ledger())
+      logger.info({ ledger: service.ledger() }, 'the service has stopped')
+    } finally {
+      await http.close()
+    }
+  } finally {
+    client.destroy()
+    logger.flush()
+    parent?.close()
+  }
+}
+
+function readQueries(config: ServiceConfig): readonly QuerySpec[] {
+  const { queriesFolder, closeAfter } = config
+  const queries = queriesFolder === undefined ? deployedQueries : readQueryFolder(queriesFolder)
+  const closeAfterMs = parseDuration(closeAfter)
+  if (closeAfter === undefined) return queries
+  if (closeAfterMs === undefined)
+    throw new ConfigError([`MILLRACE_CLOSE_AFTER: '${closeAfter}' is no duration such as 5s`])
+  return queries.map((query) => ({ ...query, time: { ...query.time, closeAfterMs, idleAfterMs: closeAfterMs } }))
+}
+
+function readQueryFolder(folder: string): QuerySpec[] {
+  let names: string[]
+  try {
+    names = readdirSync(folder).filter((name) => name.endsWith('.json'))
+  } catch (error) {
+    throw new ConfigError([`MILLRACE_QUERIES_DIR: ${folder} cannot be read: ${(error as Error).message}`])
+  }
+  if (names.length === 0) throw new ConfigError([`MILLRACE_QUERIES_DIR: ${folder} holds no *.json`])
+  return readQueryFiles(names.sort().map((name) => join(folder, name)))
+}
+
+async function describeStream(
+  { streamName }: ServiceConfig,
+  client: ReturnType<typeof kinesisClient>,
+): Promise<{ readonly name: string; readonly createdAt: number }> {
+  try {
+    const answer = await client.send(new DescribeStreamSummaryCommand({ StreamName: streamName }))
+    const createdAt = answer.StreamDescriptionSummary?.StreamCreationTimestamp
+    return { name: streamName, createdAt: createdAt?.getTime() ?? 0 }
+  } catch (error) {
+    throw toAwsError(error, { what: 'read the stream', streamName, endpoint: endpointOf('KINESIS') })
+  }
+}
+
+function stopOnSignals(service: StreamService): void {
+  let isStopping = false
+  const stop = () => {
+    // A second signal means now; the last snapshot is good, so nothing is lost by it.
+    if (isStopping) process.exit(1)
+    isStopping = true
+    void service.stop(stopDeadlineMs)
+  }
+  process.on('SIGTERM', stop)
+  process.on('SIGINT', stop)
+}
+
+try {
+  await main()
+} catch (error) {
+  const isConfiguration =
+    error instanceof ConfigError ||
+    error instanceof QueryError ||
+    error instanceof QueryChangedError ||
+    error instanceof StreamChangedError ||
+    error instanceof AwsError ||
+    error instanceof MillraceError
+  process.stderr.write(`millrace service: ${isConfiguration ? error.message : ((error as Error).stack ?? error)}\n`)
+  process.exitCode = error instanceof ConfigError || error instanceof QueryError ? 2 : 1
+}
