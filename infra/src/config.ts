@@ -35,6 +35,8 @@ const schema = z
       authorization: z.enum(['iam', 'none']),
       /** The field of an event that becomes its partition key. Without it, the event's id. */
       partitionKeyField: z.string().min(1).optional(),
+      /** Which events are taken: `any` with a type, or only those of the `sample` schema. */
+      eventSchema: z.enum(['any', 'sample']),
       requestsPerSecond: positive,
       burstRequests: positive,
       memoryMiB: z.int().min(128).max(10_240),
@@ -78,7 +80,7 @@ export function stageConfig(stage: string): StageConfig {
 
 const base = {
   tags: { owner: 'millrace', costCentre: 'analytics' },
-  ingest: { authorization: 'iam', requestsPerSecond: 200, burstRequests: 400, memoryMiB: 512 },
+  ingest: { authorization: 'iam', eventSchema: 'any', requestsPerSecond: 200, burstRequests: 400, memoryMiB: 512 },
   delivery: { bufferSeconds: 60, bufferMiB: 16, expireAfterDays: 30 },
   service: { cpu: 512, memoryMiB: 1024, startAt: 'TRIM_HORIZON', logLevel: 'info' },
 } satisfies Partial<StageConfig>

@@ -25,7 +25,7 @@ export interface EventsHandlerOptions {
 }
 
 /** What is left of the invocation when putting ends: for the last call to time out, and for the answer. */
-export const putCallTimeoutMs = 3_000
+export const putCallTimeoutMs = 5_000
 const answerMs = 500
 /** Nobody waits longer for a stream without capacity; a caller that comes back later is served sooner. */
 const maxPutMs = 10_000

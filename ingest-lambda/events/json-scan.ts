@@ -3,7 +3,7 @@
 // beyond 2^53 survive), a caller is told the position of a fault, and a million brackets cost no stack.
 
 /** One value: `text.slice(start, end)`. A scalar has depth 0, `{}` and `[1]` have 1, `[[]]` has 2. */
-export interface JsonSlice {
+interface JsonSlice {
   readonly start: number
   readonly end: number
   readonly depth: number

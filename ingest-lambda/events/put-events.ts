@@ -13,7 +13,7 @@ export type PutOutcome =
   | { readonly status: 'rejected'; readonly code: RejectionCode; readonly reason: string }
 
 /** `too-large` is the event's fault; the others pass, and the event may be sent again. */
-export type RejectionCode = 'too-large' | 'throttled' | 'unavailable'
+type RejectionCode = 'too-large' | 'throttled' | 'unavailable'
 
 export interface EventToPut {
   readonly event: CheckedEvent

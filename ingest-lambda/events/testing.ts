@@ -24,7 +24,7 @@ export function aRequest(parts: RequestParts): APIGatewayProxyEvent {
   } as unknown as APIGatewayProxyEvent
 }
 
-export interface StoredRecord {
+interface StoredRecord {
   readonly partitionKey: string
   readonly text: string
 }

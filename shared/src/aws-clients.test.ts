@@ -89,6 +89,15 @@ describe('the Kinesis client', () => {
   })
 })
 
+test('a connection that does not come about is given up', async () => {
+  const silent = await listen(net.createServer((socket) => closers.push(() => socket.destroy())))
+  const kinesis = client(silent.replace('http', 'https'), { connectTimeoutMs: 50, requestTimeoutMs: 60_000 })
+  expect(toAwsError(await failure(kinesis.send(ask)), { what: 'ask' })).toMatchObject({
+    code: 'unreachable',
+    message: expect.stringContaining('no connection to 127.0.0.1 within 50 ms'),
+  })
+})
+
 describe('errors from the wire', () => {
   test.each([
     ['refused', async () => 'http://127.0.0.1:1', 'unreachable', true],

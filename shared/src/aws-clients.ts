@@ -1,5 +1,7 @@
 // AWS clients as the project uses them: with time limits on every call, one attempt per call (the callers retry, entry by
 // entry where it matters, so the SDK's own retry would multiply with theirs), and credentials for local endpoints.
+import net, { isIP, type Socket } from 'node:net'
+import tls from 'node:tls'
 import { FirehoseClient, type FirehoseClientConfig } from '@aws-sdk/client-firehose'
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis'
 import { MillraceError } from './errors.ts'
@@ -13,7 +15,9 @@ export interface AwsClientOptions {
   readonly credentials?: KinesisClientConfig['credentials'] | undefined
   /** Attempts per call, including the first. Default 1; more only where nothing above retries. */
   readonly maxAttempts?: number
-  /** How long a call may go without any sign of an answer, in milliseconds. Default 15,000. */
+  /** How long a connection may take to open, in milliseconds. Default 5,000. */
+  readonly connectTimeoutMs?: number
+  /** How long a call may go without any sign of an answer, in milliseconds. Default 30,000. */
   readonly requestTimeoutMs?: number
   /** Read instead of `process.env` by tests. */
   readonly env?: NodeJS.ProcessEnv
@@ -21,15 +25,15 @@ export interface AwsClientOptions {
 
 /** A Kinesis client over HTTP/2, which SubscribeToShard needs. `destroy()` it to let the process end. */
 export function kinesisClient(options: AwsClientOptions = {}): KinesisClient {
-  const requestTimeout = options.requestTimeoutMs ?? 15_000
   const client = new KinesisClient({
     ...baseConfig('KINESIS', options),
-    // Without these the SDK opens a connection, with its TLS handshake, for each call (aws/aws-sdk-js-v3#8279).
     requestHandler: {
-      requestTimeout,
-      sessionTimeout: 30_000,
-      maxConcurrentStreams: 50,
+      ...timeouts(options),
+      sessionTimeout: 60_000,
+      // Otherwise the SDK opens a connection, with its TLS handshake, for each call (aws/aws-sdk-js-v3#8279).
       disableConcurrentStreams: false,
+      maxConcurrentStreams: 50,
+      nodeHttp2ConnectOptions: { createConnection: (authority: URL) => connect(authority, timeouts(options)) },
     },
   })
   forgetDeadSessions(client)
@@ -39,11 +43,7 @@ export function kinesisClient(options: AwsClientOptions = {}): KinesisClient {
 export function firehoseClient(options: AwsClientOptions = {}): FirehoseClient {
   return new FirehoseClient({
     ...baseConfig('FIREHOSE', options),
-    requestHandler: {
-      connectionTimeout: 5_000,
-      requestTimeout: options.requestTimeoutMs ?? 15_000,
-      throwOnRequestTimeout: true,
-    },
+    requestHandler: { ...timeouts(options), throwOnRequestTimeout: true },
   })
 }
 
@@ -51,6 +51,30 @@ export function firehoseClient(options: AwsClientOptions = {}): FirehoseClient {
 export function endpointOf(service: 'KINESIS' | 'FIREHOSE', options: AwsClientOptions = {}): string | undefined {
   const env = options.env ?? process.env
   return options.endpoint ?? (env[`AWS_ENDPOINT_URL_${service}`] || env.AWS_ENDPOINT_URL || undefined)
+}
+
+function timeouts({ connectTimeoutMs = 5_000, requestTimeoutMs = 30_000 }: AwsClientOptions) {
+  return { connectionTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs }
+}
+
+/** Connects as `http2.connect` would, but not for ever: the SDK has a time limit for that only with HTTP/1.1. */
+function connect({ protocol, hostname, port }: URL, { connectionTimeout }: { connectionTimeout: number }): Socket {
+  const host = hostname.replace(/^\[|\]$/g, '')
+  const isTls = protocol === 'https:'
+  const socket = isTls
+    ? tls.connect({
+        host,
+        port: Number(port || 443),
+        ALPNProtocols: ['h2'],
+        ...(isIP(host) ? {} : { servername: host }),
+      })
+    : net.connect({ host, port: Number(port || 80) })
+  const timer = setTimeout(() => {
+    const message = `no connection to ${host} within ${connectionTimeout} ms`
+    socket.destroy(Object.assign(new Error(message), { code: 'ETIMEDOUT' }))
+  }, connectionTimeout)
+  for (const event of [isTls ? 'secureConnect' : 'connect', 'close']) socket.once(event, () => clearTimeout(timer))
+  return socket
 }
 
 type BaseConfig = Pick<

@@ -68,7 +68,7 @@ async function main(): Promise<void> {
     parent?.sendReady(http.port)
     try {
       await service.run()
-      parent?.sendLedger(service.ledger())
+      await parent?.sendLedger(service.ledger())
       logger.info({ ledger: service.ledger() }, 'the service has stopped')
     } finally {
       await http.close()

@@ -1,5 +1,7 @@
 // The line between the service and a process that started it, such as `millrace dev`: the parent hears of panes and the
 // ledger, and can ask for a drain. A service without a parent that listens has none of it.
+import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import type { Emission } from './engine/emission.ts'
 import type { Ledger } from './engine/ledger.ts'
 
@@ -17,10 +19,16 @@ export interface ToService {
 /** A person reads these; the whole goes to the sinks. */
 const linesPerMessage = 1_000
 
+/** Resolves once everything that a process which has exited sent before its end has been received. */
+export async function lastMessages(child: ChildProcess): Promise<void> {
+  if (child.connected) await once(child, 'disconnect')
+}
+
 export interface ParentProcess {
   sendReady(port: number): void
   sendEmissions(emissions: readonly Emission[]): void
-  sendLedger(ledger: Ledger): void
+  /** Resolves when the ledger is on its way. */
+  sendLedger(ledger: Ledger): Promise<void>
   onDrain(drain: () => void): void
   /** The parent is gone, in whatever way. */
   onLost(stop: () => void): void
@@ -44,7 +52,12 @@ export function parentProcess(): ParentProcess | undefined {
         }
       }
     },
-    sendLedger: (ledger) => send({ kind: 'ledger', ledger }),
+    sendLedger: (ledger) =>
+      new Promise((resolve) => {
+        const message: ToParent = { kind: 'ledger', ledger }
+        if (process.send === undefined || !process.connected) resolve()
+        else process.send(message, () => resolve())
+      }),
     onDrain(drain) {
       process.on('message', (message: ToService) => {
         if (message.kind === 'drain') drain()

@@ -70,15 +70,16 @@ export function describeKinesisContract(
     async function aStream(shards = 1): Promise<string> {
       const StreamName = `contract-${process.pid}-${++streamsMade}`
       await client.send(new CreateStreamCommand({ StreamName, ShardCount: shards }))
-      await becomesActive(StreamName)
+      await becomesActive(StreamName, shards)
       return StreamName
     }
 
-    /** Every change of a stream is over once it is ACTIVE again. */
-    async function becomesActive(StreamName: string): Promise<void> {
+    /** Every change of a stream is over once it is ACTIVE again, with as many open shards as the change makes. */
+    async function becomesActive(StreamName: string, openShards: number): Promise<void> {
       await eventually(async () => {
         const { StreamDescriptionSummary } = await client.send(new DescribeStreamSummaryCommand({ StreamName }))
-        return StreamDescriptionSummary?.StreamStatus === 'ACTIVE'
+        const { StreamStatus, OpenShardCount } = StreamDescriptionSummary!
+        return StreamStatus === 'ACTIVE' && OpenShardCount === openShards
       })
     }
 
@@ -162,7 +163,7 @@ export function describeKinesisContract(
       it('keep retention and tags', async () => {
         const StreamName = await aStream()
         await client.send(new IncreaseStreamRetentionPeriodCommand({ StreamName, RetentionPeriodHours: 48 }))
-        await becomesActive(StreamName)
+        await becomesActive(StreamName, 1)
         const longer = await client.send(new DescribeStreamSummaryCommand({ StreamName }))
         expect(longer.StreamDescriptionSummary!.RetentionPeriodHours).toBe(48)
         await client.send(new DecreaseStreamRetentionPeriodCommand({ StreamName, RetentionPeriodHours: 24 }))
@@ -320,7 +321,7 @@ export function describeKinesisContract(
         const before = await put(StreamName, ['a', 'b', 'c'])
         const NewStartingHashKey = String(HASH_KEYS / 2n)
         await client.send(new SplitShardCommand({ StreamName, ShardToSplit: parent!, NewStartingHashKey }))
-        await becomesActive(StreamName)
+        await becomesActive(StreamName, 2)
         const low = await put(StreamName, ['low'], 0n)
         const high = await put(StreamName, ['high'], HASH_KEYS - 1n)
 
@@ -345,7 +346,7 @@ export function describeKinesisContract(
         await put(StreamName, ['left'], 0n)
         await put(StreamName, ['right'], HASH_KEYS - 1n)
         await client.send(new MergeShardsCommand({ StreamName, ShardToMerge: left!, AdjacentShardToMerge: right! }))
-        await becomesActive(StreamName)
+        await becomesActive(StreamName, 1)
         await put(StreamName, ['merged'])
 
         const child = (await shardsOf(StreamName))[2]!
@@ -365,7 +366,7 @@ export function describeKinesisContract(
           new UpdateShardCountCommand({ StreamName, TargetShardCount: 4, ScalingType: 'UNIFORM_SCALING' }),
         )
         expect(scaled).toMatchObject({ CurrentShardCount: 2, TargetShardCount: 4 })
-        await becomesActive(StreamName)
+        await becomesActive(StreamName, 4)
         const { Shards } = await client.send(new ListShardsCommand({ StreamName, ShardFilter: { Type: 'AT_LATEST' } }))
         // How the division rounds is the service's own business.
         for (const { HashKeyRange: range } of Shards!) {
@@ -403,7 +404,7 @@ export function describeKinesisContract(
         const [{ ShardId: parent } = {}] = await shardsOf(StreamName)
         const NewStartingHashKey = String(HASH_KEYS / 2n)
         await client.send(new SplitShardCommand({ StreamName, ShardToSplit: parent!, NewStartingHashKey }))
-        await becomesActive(StreamName)
+        await becomesActive(StreamName, 2)
         const idsOf = async (Type: 'AT_LATEST' | 'AT_TRIM_HORIZON') => {
           const { Shards } = await client.send(new ListShardsCommand({ StreamName, ShardFilter: { Type } }))
           return Shards!.map((shard) => shard.ShardId)

@@ -6,11 +6,10 @@ import {
   type KinesisClient,
   ListShardsCommand,
 } from '@aws-sdk/client-kinesis'
-import { kinesisClient } from '@millrace/shared/aws-clients'
 import { LocalstackContainer, type StartedLocalStackContainer } from '@testcontainers/localstack'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bundleLambdas, eventsFunctionDir } from '../../scripts/bundle.ts'
-import { clientConfig, createLocalStack, type LocalStack } from './local-stack.ts'
+import { createLocalStack, type LocalStack, patientKinesisClient } from './local-stack.ts'
 
 let container: StartedLocalStackContainer
 let stack: LocalStack
@@ -110,7 +109,7 @@ async function post(contentType: string, body: string) {
 
 /** Everything in the stream, to the end of each shard. */
 async function recordsOf(streamName: string) {
-  const kinesis = kinesisClient(clientConfig(stack.endpoint))
+  const kinesis = patientKinesisClient(stack.endpoint)
   const { Shards = [] } = await kinesis.send(new ListShardsCommand({ StreamName: streamName }))
   const records = await Promise.all(Shards.map(({ ShardId }) => recordsOfShard(kinesis, streamName, ShardId!)))
   kinesis.destroy()

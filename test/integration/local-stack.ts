@@ -17,7 +17,12 @@ import {
   PutMethodCommand,
 } from '@aws-sdk/client-api-gateway'
 import { CreateDeliveryStreamCommand, DescribeDeliveryStreamCommand, FirehoseClient } from '@aws-sdk/client-firehose'
-import { CreateStreamCommand, DescribeStreamSummaryCommand, ListStreamsCommand } from '@aws-sdk/client-kinesis'
+import {
+  CreateStreamCommand,
+  DescribeStreamSummaryCommand,
+  type KinesisClient,
+  ListStreamsCommand,
+} from '@aws-sdk/client-kinesis'
 import { CreateFunctionCommand, GetFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda'
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { kinesisClient } from '@millrace/shared/aws-clients'
@@ -58,6 +63,11 @@ export function clientConfig(endpoint: string) {
   return { endpoint, region, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } } as const
 }
 
+/** A Kinesis client that is patient: the first call waits for LocalStack to start its Kinesis. */
+export function patientKinesisClient(endpoint: string): KinesisClient {
+  return kinesisClient({ ...clientConfig(endpoint), requestTimeoutMs: 60_000 })
+}
+
 /** Creates everything and resolves when all of it can be used. Nothing of that prefix may exist yet. */
 export async function createLocalStack(options: LocalStackOptions): Promise<LocalStack> {
   const { endpoint, prefix = 'millrace' } = options
@@ -79,7 +89,7 @@ export async function createLocalStack(options: LocalStackOptions): Promise<Loca
 }
 
 async function createStream(name: string, { endpoint, shards = 2 }: LocalStackOptions): Promise<void> {
-  const kinesis = kinesisClient(clientConfig(endpoint))
+  const kinesis = patientKinesisClient(endpoint)
   await kinesis.send(new CreateStreamCommand({ StreamName: name, ShardCount: shards }))
   await until(`stream ${name} is active`, async () => {
     const { StreamDescriptionSummary } = await kinesis.send(new DescribeStreamSummaryCommand({ StreamName: name }))
@@ -180,7 +190,7 @@ async function createApi(name: string, functionArn: string, { endpoint }: LocalS
   )
   await api.send(new CreateDeploymentCommand({ restApiId, stageName: apiStage }))
   api.destroy()
-  return `${endpoint}/restapis/${restApiId}/${apiStage}/_user_request_/events`
+  return `${endpoint}/_aws/execute-api/${restApiId}/${apiStage}/events`
 }
 
 async function until(what: string, holds: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
@@ -195,7 +205,7 @@ async function answers(endpoint: string): Promise<boolean> {
 }
 
 async function hasStream(endpoint: string, name: string): Promise<boolean> {
-  const kinesis = kinesisClient(clientConfig(endpoint))
+  const kinesis = patientKinesisClient(endpoint)
   const { StreamNames = [] } = await kinesis.send(new ListStreamsCommand({}))
   kinesis.destroy()
   return StreamNames.includes(name)

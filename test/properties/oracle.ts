@@ -138,6 +138,7 @@ export function oracle(query: OracleQuery, records: readonly OracleRecord[]): Or
 
 /** Joins what touches between shards; sessions of one lane have been told apart already. */
 function joinAcrossShards(sessions: readonly Group[]): Group[] {
+  if (new Set(sessions.flatMap(({ records }) => records.map(({ shard }) => shard))).size < 2) return [...sessions]
   let open = [...sessions]
   for (;;) {
     const pair = open.flatMap((a, i) => open.slice(i + 1).map((b) => [a, b] as const)).find(([a, b]) => touches(a, b))
@@ -188,10 +189,7 @@ function windowsOf(
 
 /** A start on the grid that lies well before `ts`. */
 function firstStart(offset: number, period: number, ts: number): number {
-  let start = offset
-  while (start > ts - period) start -= period * Math.max(1, Math.ceil((start - ts) / period))
-  while (start + 2 * period <= ts - period) start += period
-  return start
+  return offset + (Math.floor((ts - offset) / period) - 2) * period
 }
 
 function keyOf(query: OracleQuery, data: Record<string, unknown>): string | undefined {

@@ -57,12 +57,12 @@ test('the function runs on arm64 and may put records on the stream, log, and tra
   ])
 })
 
-test('the field for the partition key reaches the function', () => {
+test('the field for the partition key and the schema reach the function', () => {
   const byUser = stageTemplate('dev', (config) => ({
     ...config,
-    ingest: { ...config.ingest, partitionKeyField: 'userId' },
+    ingest: { ...config.ingest, partitionKeyField: 'userId', eventSchema: 'sample' },
   }))
   byUser.hasResourceProperties('AWS::Lambda::Function', {
-    Environment: { Variables: { PARTITION_KEY_FIELD: 'userId' } },
+    Environment: { Variables: { PARTITION_KEY_FIELD: 'userId', EVENT_SCHEMA: 'sample' } },
   })
 })

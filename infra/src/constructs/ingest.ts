@@ -52,6 +52,7 @@ export class Ingest extends Construct {
       tracing: lambda.Tracing.ACTIVE,
       environment: {
         MILLRACE_STREAM: stream.streamName,
+        EVENT_SCHEMA: config.eventSchema,
         POWERTOOLS_SERVICE_NAME: 'millrace-events',
         ...(config.partitionKeyField && { PARTITION_KEY_FIELD: config.partitionKeyField }),
       },

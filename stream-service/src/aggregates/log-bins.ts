@@ -1,25 +1,23 @@
 // Counts of numbers in logarithmic bins, as DDSketch has them (C. Masson, J. Rim, H. Lee 2019, "DDSketch: a fast and
-// fully-mergeable quantile sketch with relative-error guarantees"): bin i holds the magnitudes in (g^(i-1), g^i] with
-// g = 1.01 / 0.99, so that one number stands for all of a bin within 1 %. A key orders the bins as their values:
+// fully-mergeable quantile sketch with relative-error guarantees"), so that one number stands for all of a bin within 1 %.
+// A key orders the bins as their values:
 //
-//   key:   … -(i + offset) …        0        … i + offset …
-//          negative numbers      zeros      positive numbers
+//   key:   … -(bin + offset) …        0        … bin + offset …
+//          negative numbers         zeros      positive numbers
 //
-// At most 2,048 bins have a count. Should more be needed, all bins join in pairs and g becomes its square, as in UDDSketch
-// (I. Epicoco et al. 2020, "UDDSketch: accurate tracking of quantiles in data streams"). The times that happened are the
-// least at which the values fit, and neither a further value nor a further partial ever lowers that number: so the bins
-// are a function of the values alone. Joining the lowest bins, as DDSketch does, would let the order of arrival show.
+// At most 2,048 bins have a count. Should more be needed, all bins join in pairs, as in UDDSketch (I. Epicoco et al. 2020,
+// "UDDSketch: accurate tracking of quantiles in data streams"). The times that happened are the least at which the values
+// fit, and neither a further value nor a further partial ever lowers that number: so the bins are a function of the values
+// alone. Joining only the lowest bins, as DDSketch does, would let the order of arrival show.
+import { binOf, middleOf } from './log-scale.ts'
 
-const accuracy = 0.01
-const logGrowth = Math.log((1 + accuracy) / (1 - accuracy))
-const perLogGrowth = 1 / logGrowth
-/** Makes keys of positive doubles positive; a multiple of 2^12, so that joining pairs of keys joins pairs of bins. */
-const offset = 10 << 12
+/** Makes the keys of all positive doubles positive: see `binOf`. */
+const offset = 40_000
 /** Positive numbers from 1 to 10^17 fit without joining; all doubles there are need seven joinings. */
 const maxBins = 2048
 
 // Counts lie in pages of eight neighbouring bins, sorted. Values of one field are mostly of a few orders of magnitude, so
-// pages mostly follow one another, and the place of one is its distance from the first.
+// most pages follow one another, and the place of one is told from the place of the page that was last looked for.
 const pageBits = 3
 const pageBins = 1 << pageBits
 
@@ -42,6 +40,8 @@ export class LogBins {
   // Rebuilt on start.
   #values = 0
   #used = 0
+  /** Number minus place of the page that was last looked for. */
+  #shift = 0
 
   /** Takes in one finite number. */
   add(value: number): void {
@@ -115,7 +115,7 @@ export class LogBins {
   #put(key: number, amount: number): void {
     const pages = this.#pages
     const page = key >> pageBits
-    let place = pages.length > 0 ? page - pages[0]! : -1
+    let place = page - this.#shift
     if (place < 0 || place >= pages.length || pages[place] !== page) place = this.#pagePlace(page)
     const at = (place << pageBits) | (key & (pageBins - 1))
     const before = this.#counts[at]!
@@ -134,6 +134,7 @@ export class LogBins {
       if (pages[middle]! < page) low = middle + 1
       else high = middle
     }
+    this.#shift = page - low
     if (pages[low] === page) return low
     const end = this.#end()
     if (end === this.#counts.length) {
@@ -163,13 +164,12 @@ export class LogBins {
     }
   }
 
-  /** The number whose relative distance to both ends of a bin is the same. */
+  /** The number that stands for a key: the middle of the 1, 2, 4, … bins that are one by now. */
   #middle(key: number): number {
     if (key === 0) return 0
-    const growth = 2 ** this.#joined
-    const top = Math.abs(key) * growth - offset
-    // 2 * lower * upper / (lower + upper), in logarithms, because the upper end may be beyond all doubles.
-    return Math.sign(key) * Math.exp(top * logGrowth + Math.log(2 / (1 + Math.exp(growth * logGrowth))))
+    const bins = 1 << this.#joined
+    const last = Math.abs(key) * bins - offset
+    return Math.sign(key) * middleOf(last - bins + 1, last)
   }
 
   #keyAt(index: number): number {
@@ -183,8 +183,8 @@ export class LogBins {
 }
 
 function keyOf(value: number): number {
-  if (value > 0) return Math.ceil(Math.log(value) * perLogGrowth) + offset
-  return value < 0 ? -(Math.ceil(Math.log(-value) * perLogGrowth) + offset) : 0
+  if (value > 0) return binOf(value) + offset
+  return value < 0 ? -(binOf(-value) + offset) : 0
 }
 
 /** The key of the bin that holds this one after its bins have joined so many times. */

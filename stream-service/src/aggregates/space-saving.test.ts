@@ -1,8 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type Counter, SpaceSaving } from './space-saving.ts'
+import { type Counter, type Scalar, SpaceSaving } from './space-saving.ts'
 
-const capacity = 5
 const words = fc.array(
   fc.integer({ min: 0, max: 30 }).map((n) => (n % 3 === 0 ? n : n % 3 === 1 ? 1 : `w${n}`)),
   {
@@ -11,7 +10,7 @@ const words = fc.array(
   },
 )
 
-function summaryOf(values: readonly (string | number | boolean)[]): SpaceSaving | undefined {
+function summaryOf(values: readonly Scalar[], capacity = 5): SpaceSaving | undefined {
   const [first, ...rest] = values
   if (first === undefined) return undefined
   const summary = new SpaceSaving(capacity, first)
@@ -21,14 +20,14 @@ function summaryOf(values: readonly (string | number | boolean)[]): SpaceSaving 
 
 function merged(...summaries: readonly (SpaceSaving | undefined)[]): SpaceSaving | undefined {
   return summaries.reduce((into, from) => {
-    if (into === undefined) return from?.copy()
+    if (into === undefined) return from
     if (from !== undefined) into.merge(from)
     return into
   }, undefined)
 }
 
 /** Holds what Space-Saving promises of its counters against what was really counted. */
-function expectBounds(counters: readonly Counter[], values: readonly unknown[]): void {
+function expectBounds(counters: readonly Counter[], values: readonly unknown[], capacity: number): void {
   const times = new Map<unknown, number>()
   for (const value of values) times.set(value, (times.get(value) ?? 0) + 1)
   for (const { value, count, error } of counters) {
@@ -78,8 +77,8 @@ test('adds for a value that only one side has the most the other may have forgot
   ])
 })
 
-test('stays exact for what it keeps when two exact summaries are too many together', () => {
-  const summary = merged(summaryOf(['a', 'a', 'b', 'c']), summaryOf(['d', 'd', 'd', 'e', 'f', 'a']))!
+test('stays exact for what it keeps when two exact summaries, one of them full, are too many together', () => {
+  const summary = merged(summaryOf(['a', 'a', 'b', 'c', 'x', 'y']), summaryOf(['d', 'd', 'd', 'e', 'f', 'a']))!
   expect(summary.top(3)).toEqual([
     { value: 'a', count: 3, error: 0 },
     { value: 'd', count: 3, error: 0 },
@@ -87,55 +86,58 @@ test('stays exact for what it keeps when two exact summaries are too many togeth
   ])
 })
 
-describe('the bounds of counts and errors', () => {
-  test('hold after any values', () => {
+// Below and above the number of values that are looked through one by one.
+describe.each([5, 12])('with %i counters', (capacity) => {
+  const summary = (values: readonly Scalar[]) => summaryOf(values, capacity)
+
+  test('keeps the bounds of counts and errors after any values', () => {
     fc.assert(
       fc.property(words, (values) => {
-        expectBounds(summaryOf(values)?.top(capacity) ?? [], values)
+        expectBounds(summary(values)?.top(capacity) ?? [], values, capacity)
       }),
       { numRuns: 300 },
     )
   })
 
-  test('hold after any merges and further values', () => {
+  test('keeps the bounds after any merges and further values', () => {
     fc.assert(
       fc.property(words, words, words, words, (a, b, c, d) => {
-        const inRow = merged(summaryOf(a), summaryOf(b), summaryOf(c))
+        const inRow = merged(summary(a), summary(b), summary(c))
         for (const value of d) inRow?.add(value)
-        if (inRow !== undefined) expectBounds(inRow.top(capacity), [...a, ...b, ...c, ...d])
-        const asTree = merged(merged(summaryOf(a), summaryOf(b)), merged(summaryOf(c), summaryOf(d)))
-        if (asTree !== undefined) expectBounds(asTree.top(capacity), [...a, ...b, ...c, ...d])
+        if (inRow !== undefined) expectBounds(inRow.top(capacity), [...a, ...b, ...c, ...d], capacity)
+        const asTree = merged(merged(summary(a), summary(b)), merged(summary(c), summary(d)))
+        if (asTree !== undefined) expectBounds(asTree.top(capacity), [...a, ...b, ...c, ...d], capacity)
       }),
       { numRuns: 300 },
     )
   })
-})
 
-test('merges two summaries to the same state in either order, full ones too', () => {
-  fc.assert(
-    fc.property(words, words, words, (a, b, c) => {
-      const one = merged(summaryOf(a), summaryOf(b))
-      const other = merged(summaryOf(b), summaryOf(a))
-      for (const value of c) {
-        one?.add(value)
-        other?.add(value)
-      }
-      expect(one?.top(capacity)).toEqual(other?.top(capacity))
-    }),
-  )
-})
+  test('merges two summaries to the same state in either order', () => {
+    fc.assert(
+      fc.property(words, words, words, (a, b, c) => {
+        const one = merged(summary(a), summary(b))
+        const other = merged(summary(b), summary(a))
+        for (const value of c) {
+          one?.add(value)
+          other?.add(value)
+        }
+        expect(one?.top(capacity)).toEqual(other?.top(capacity))
+      }),
+    )
+  })
 
-test('goes on from a snapshot as if nothing had happened, full ones too', () => {
-  fc.assert(
-    fc.property(words, words, words, (a, b, c) => {
-      const live = merged(summaryOf(a), summaryOf(b))
-      if (live === undefined) return
-      const restored = SpaceSaving.decode(capacity, JSON.parse(JSON.stringify(live.encode())))
-      for (const value of c) {
-        live.add(value)
-        restored.add(value)
-      }
-      expect(restored.encode()).toEqual(live.encode())
-    }),
-  )
+  test('goes on from a snapshot as if nothing had happened', () => {
+    fc.assert(
+      fc.property(words, words, words, (a, b, c) => {
+        const live = merged(summary(a), summary(b))
+        if (live === undefined) return
+        const restored = SpaceSaving.decode(capacity, JSON.parse(JSON.stringify(live.encode())))
+        for (const value of c) {
+          live.add(value)
+          restored.add(value)
+        }
+        expect(restored.encode()).toEqual(live.encode())
+      }),
+    )
+  })
 })

@@ -4,7 +4,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Ledger } from '../engine/ledger.ts'
-import type { ToParent, ToService } from '../parent-process.ts'
+import { lastMessages, type ToParent, type ToService } from '../parent-process.ts'
 import { CommandError } from './exit.ts'
 
 export interface DevServiceOptions {
@@ -68,8 +68,9 @@ export class DevService {
           this.#ledger = message.ledger
       }
     })
-    child.on('exit', (code, signal) => {
+    child.on('exit', async (code, signal) => {
       this.#child = undefined
+      await lastMessages(child)
       if (code === 0 && this.#ledger !== undefined) {
         this.#over.resolve(this.#ledger)
         return

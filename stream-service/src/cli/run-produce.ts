@@ -44,7 +44,7 @@ export async function runProduce(options: ProduceOptions): Promise<void> {
   const timeout = options.duration === undefined ? [] : [AbortSignal.timeout(options.duration)]
   let client: ReturnType<typeof kinesisClient> | undefined
   try {
-    client = kinesisClient({ ...place, requestTimeoutMs: 5_000 })
+    client = kinesisClient(place)
     const summary = await runProducer({
       client,
       streamName,
@@ -109,13 +109,14 @@ function report(summary: ProducerProgress, refusals: Refusals, { json, stream }:
   if (refusals.untold > 0) process.stderr.write(`… and ${refusals.untold} more\n`)
   const perSecond = summary.put / (summary.elapsedMs / 1_000) || 0
   if (json) {
-    const { put, failed, retries, elapsedMs } = summary
-    const figures = { stream, put, failed, refused: refusals.lines, retries, elapsedMs: Math.round(elapsedMs) }
-    process.stdout.write(`${JSON.stringify({ ...figures, recordsPerSecond: Math.round(perSecond * 10) / 10 })}\n`)
+    const figures = { ...summary, elapsedMs: Math.round(summary.elapsedMs) }
+    const recordsPerSecond = Math.round(perSecond * 10) / 10
+    process.stdout.write(`${JSON.stringify({ stream, ...figures, recordsPerSecond, refused: refusals.lines })}\n`)
     return
   }
   const refused = refusals.lines > 0 ? `, ${refusals.lines} lines refused` : ''
-  process.stderr.write(`${stream}: ${describe(summary)}${refused}\n`)
+  const unfinished = summary.unfinished > 0 ? `, ${summary.unfinished} not put any more` : ''
+  process.stderr.write(`${stream}: ${describe(summary)}${refused}${unfinished}\n`)
 }
 
 function describe({ put, failed, retries, elapsedMs }: ProducerProgress): string {

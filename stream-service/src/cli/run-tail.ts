@@ -28,7 +28,7 @@ export async function runTail(options: TailOptions): Promise<void> {
   const interrupt = onInterrupt()
   let client: ReturnType<typeof kinesisClient> | undefined
   try {
-    client = kinesisClient({ ...place, requestTimeoutMs: 5_000 })
+    client = kinesisClient(place)
     const gates = new Map<string, CreditGate>()
     const source = createDirectSource({
       client,
@@ -47,6 +47,7 @@ export async function runTail(options: TailOptions): Promise<void> {
     })
     interrupt.signal.addEventListener('abort', () => void source.stop(), { once: true })
     const shards = await source.initialShards
+    if (interrupt.signal.aborted) return
     say(`${options.stream}: ${shards.length === 1 ? '1 shard' : `${shards.length} shards`}; Ctrl-C ends`)
     await print(source, gates, await LineOutput.open('-'), options)
   } catch (error) {

@@ -32,25 +32,25 @@ export class StringPool {
    * look, because of an escape, a control character or a missing end. `bytes` and `view` are the same memory.
    */
   read(bytes: Buffer, view: DataView, start: number, end: number): string | undefined {
-    let at = start
+    const last = end | 0
+    let at = start | 0
     let hash = 0
     let seen = 0
     let word = 0
+    let stops = 0
     for (;;) {
-      if (at >= end) return undefined
+      if (at >= last) return undefined
       word = view.getInt32(at, true)
-      const stops = stopsIn(word)
-      if (stops !== 0) {
-        const count = firstFind(stops)
-        at += count
-        word = firstBytes(word, count)
-        break
-      }
+      stops = (((word ^ 0x02020202) - 0x21212121) | ((word ^ 0x5c5c5c5c) - 0x01010101)) & ~word & 0x80808080
+      if (stops !== 0) break
       seen |= word
       hash = Math.imul(((hash << 15) | (hash >>> 17)) ^ word, 0x9e3779b1)
-      at += 4
+      at = (at + 4) | 0
     }
-    if (at >= end || view.getUint8(at) !== quote) return undefined
+    const count = (31 - Math.clz32(stops & -stops)) >>> 3
+    at = (at + count) | 0
+    if (at >= last || view.getUint8(at) !== quote) return undefined
+    word &= (1 << (count << 3)) - 1
     this.at = at + 1
     const length = at - start
     if (length > maxPooledBytes || this.#isResting) {
@@ -60,9 +60,20 @@ export class StringPool {
     hash = Math.imul(((hash << 15) | (hash >>> 17)) ^ word ^ length, 0x9e3779b1)
     const place = (hash ^ (hash >>> 15)) & (this.#capacity - 1)
     if (--this.#untilReview === 0) this.#review()
-    if (matches(this.#entries, place * entryWords, view, start, length)) {
-      this.#hits++
-      return this.#strings[place]!
+    const entries = this.#entries
+    let entry = Math.imul(place, entryWords)
+    if (entries[entry] === length) {
+      let from = start | 0
+      const whole = (start + (length & ~3)) | 0
+      while (from < whole) {
+        entry = (entry + 1) | 0
+        if (entries[entry] !== view.getInt32(from, true)) break
+        from = (from + 4) | 0
+      }
+      if (from === whole && ((length & 3) === 0 || entries[entry + 1] === word)) {
+        this.#hits++
+        return this.#strings[place]!
+      }
     }
     return this.#add(place, view, start, length, text(bytes, start, at, nonAsciiIn(seen | word) === 0))
   }

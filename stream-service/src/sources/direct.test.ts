@@ -368,6 +368,15 @@ describe('continuing an earlier run', () => {
 })
 
 describe('stopping', () => {
+  test('before the shards are known is no failure', async () => {
+    const kinesis = new FakeKinesis('s1')
+    const run = new Run(kinesis)
+    await run.source.stop()
+    expect(await run.source.initialShards).toEqual([])
+    await vi.waitFor(() => expect(run.isComplete).toBe(true))
+    expect(run.log).toEqual([])
+  })
+
   test('ends all sessions with shutdown and completes', async () => {
     const kinesis = new FakeKinesis('s1', 's2', 's3')
     const run = new Run(kinesis)

@@ -80,7 +80,11 @@ class DirectSource implements ShardSource {
 
   get initialShards(): Promise<readonly KnownShard[]> {
     if (!this.#initialShards) {
-      this.#initialShards = this.#learnInitialShards()
+      this.#initialShards = this.#learnInitialShards().catch((error: unknown) => {
+        // Stopped before anything was known.
+        if (this.#stop.signal.aborted) return []
+        throw error
+      })
       // Whoever subscribes to `shards()` hears of a failure; that nobody awaits this promise is no second one.
       this.#initialShards.catch(() => {})
     }

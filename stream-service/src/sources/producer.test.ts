@@ -100,6 +100,16 @@ test('an outage after the start is sat out and its retries are counted', async (
   expect(summary).toMatchObject({ put: 501, failed: 0, retries: 29 })
 })
 
+test('an abort while the stream turns records away leaves them unfinished, not failed', async () => {
+  const controller = new AbortController()
+  const stream = aStream(new VirtualTime(), (call) => {
+    if (call === 3) controller.abort()
+    if (call > 0) throw awsError('ServiceUnavailable', '', 503)
+  })
+  const summary = await runProducer({ ...stream.options, events: some(700), signal: controller.signal })
+  expect(summary).toMatchObject({ put: 500, failed: 0, unfinished: 200 })
+})
+
 test('a stream that cannot be reached at the start is an error with advice', async () => {
   const stream = aStream(new VirtualTime(), () => {
     throw Object.assign(new Error('connect'), { code: 'ECONNREFUSED' })
@@ -128,7 +138,8 @@ test('what the stream refuses is told and counted', async () => {
 test('sample records carry the time at which they are pulled', () => {
   let now = 1_000_000
   const records = sampleRecords({ seed: 1, now: () => now })
-  const ts = (record: RecordToPut) => (JSON.parse(Buffer.from(record.data).toString()) as { ts: number }).ts
+  const ts = (record: RecordToPut) =>
+    (JSON.parse(Buffer.from(record.data).toString()) as { data: { ts: number } }).data.ts
   expect(ts(records.next().value)).toBeLessThanOrEqual(1_000_000)
   now = 9_000_000
   const next = records.next().value

@@ -25,8 +25,10 @@ export interface ProducerOptions {
 
 export interface ProducerProgress {
   readonly put: number
-  /** Refused by the stream, or not accepted when the producing ended. */
+  /** Refused by the stream. */
   readonly failed: number
+  /** Not accepted yet when the producing was ended. */
+  readonly unfinished: number
   /** Records that were sent again, each time counted. */
   readonly retries: number
   readonly elapsedMs: number
@@ -88,6 +90,7 @@ class Producer {
   readonly #begunAt: number
   #put = 0
   #failed = 0
+  #unfinished = 0
   #retries = 0
   #callError: unknown
 
@@ -101,6 +104,7 @@ class Producer {
     return {
       put: this.#put,
       failed: this.#failed,
+      unfinished: this.#unfinished,
       retries: this.#retries,
       elapsedMs: this.#timing.now() - this.#begunAt,
     }
@@ -122,6 +126,7 @@ class Producer {
     if (isFirst && !signal?.aborted && results.every(({ status }) => status === 'abandoned')) this.#cannotStart(results)
     for (const [at, result] of results.entries()) {
       if (result.status === 'accepted') this.#put++
+      else if (result.status === 'abandoned' && signal?.aborted) this.#unfinished++
       else {
         this.#failed++
         this.#options.onRefused?.(records[at] as RecordToPut, result.reason)

@@ -1,0 +1,44 @@
+// `npm test`: sets everything up, runs all tests, and says loudly which did not run and why. Arguments go to Vitest.
+// Without a Docker engine the integration tests cannot run; in CI that is a failure.
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { whyNoDocker } from './docker.mjs'
+import { install, root, runNode } from './node24.mjs'
+
+await install()
+const noDocker = await whyNoDocker()
+const projects = ['unit', 'system', ...(noDocker === undefined ? ['integration'] : [])]
+const report = `${root}.cache/vitest.json`
+mkdirSync(`${root}.cache`, { recursive: true })
+rmSync(report, { force: true })
+const code = await runNode([
+  `${root}node_modules/vitest/vitest.mjs`,
+  'run',
+  ...projects.flatMap((project) => ['--project', project]),
+  '--reporter=default',
+  '--reporter=json',
+  `--outputFile.json=${report}`,
+  ...process.argv.slice(2),
+])
+
+if (noDocker !== undefined) {
+  const files = readdirSync(`${root}test/integration`).filter((name) => name.endsWith('.test.ts'))
+  process.stdout.write(`\nNOT RUN, because no Docker engine answers (${noDocker}):\n`)
+  for (const file of files) process.stdout.write(`  test/integration/${file}\n`)
+  process.stdout.write('Start Docker and run npm test again to run them.\n\n')
+}
+const { numPassedTests = 0, numFailedTests = 0, numPendingTests = 0 } = readReport()
+const missing = noDocker !== undefined && process.env.CI ? 1 : 0
+if (missing) process.stdout.write('In CI, integration tests that cannot run are a failure.\n')
+// A run that ends badly without a failed test (a suite that does not load, an unhandled rejection) is a failure all the same.
+const failed = numFailedTests + missing + (code !== 0 && numFailedTests === 0 ? 1 : 0)
+const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : ''
+process.stdout.write(`${numPassedTests} passed, ${failed} failed${skipped}\n`)
+process.exitCode = failed > 0 || numPassedTests === 0 ? 1 : 0
+
+function readReport() {
+  try {
+    return JSON.parse(readFileSync(report, 'utf8'))
+  } catch {
+    return {}
+  }
+}

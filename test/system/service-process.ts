@@ -1,0 +1,116 @@
+// The service as a process of its own, against an embedded Kinesis in the test's process, for tests that kill it.
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Ledger } from '../../stream-service/src/engine/ledger.ts'
+import { lastMessages, type ToParent } from '../../stream-service/src/parent-process.ts'
+
+export interface ServiceProcessOptions {
+  readonly endpoint: string
+  readonly stream: string
+  readonly folder: string
+  readonly queries: readonly object[]
+}
+
+export class ServiceProcess {
+  readonly #child: ChildProcess
+  readonly panesFired: { count: number } = { count: 0 }
+  #ledger: Ledger | undefined
+  #onPanes: () => void = () => {}
+
+  private constructor(child: ChildProcess) {
+    this.#child = child
+    child.on('message', (message: ToParent) => {
+      if (message.kind === 'ledger') this.#ledger = message.ledger
+      if (message.kind === 'panes') {
+        this.panesFired.count += message.count
+        this.#onPanes()
+      }
+    })
+  }
+
+  /** Starts the service and resolves when it reads. */
+  static async start({ endpoint, stream, folder, queries }: ServiceProcessOptions): Promise<ServiceProcess> {
+    const queriesFolder = join(folder, 'queries')
+    await mkdir(queriesFolder, { recursive: true })
+    for (const [i, query] of queries.entries()) await writeFile(join(queriesFolder, `${i}.json`), JSON.stringify(query))
+    const child = fork(fileURLToPath(new URL('../../stream-service/src/main.ts', import.meta.url)), {
+      env: {
+        PATH: process.env.PATH,
+        MILLRACE_STREAM: stream,
+        MILLRACE_STATE_DIR: join(folder, 'state'),
+        MILLRACE_OUTPUT_DIR: folder,
+        MILLRACE_QUERIES_DIR: queriesFolder,
+        MILLRACE_HTTP_HOST: '127.0.0.1',
+        MILLRACE_HTTP_PORT: '0',
+        MILLRACE_POLL_INTERVAL_MS: '50',
+        MILLRACE_SNAPSHOT_INTERVAL_MS: '100',
+        AWS_ENDPOINT_URL: endpoint,
+        AWS_REGION: 'us-east-1',
+        AWS_ACCESS_KEY_ID: 'test',
+        AWS_SECRET_ACCESS_KEY: 'test',
+        LOG_LEVEL: process.env.LOG_LEVEL ?? 'error',
+      },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
+    const service = new ServiceProcess(child)
+    await new Promise<void>((resolve, reject) => {
+      child.on('message', (message: ToParent) => message.kind === 'ready' && resolve())
+      child.on('exit', (code) => reject(new Error(`the service ended with ${code} before it was ready`)))
+    })
+    return service
+  }
+
+  /** Resolves when at least so many panes have fired in this process. */
+  async fired(count: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#onPanes = () => {
+        if (this.panesFired.count >= count) resolve()
+      }
+      this.#onPanes()
+    })
+  }
+
+  async kill(signal: NodeJS.Signals): Promise<number | null> {
+    this.#child.kill(signal)
+    const [code] = (await once(this.#child, 'exit')) as [number | null]
+    return code
+  }
+
+  /** Lets it read to the end and close all windows; resolves with the ledger when it has exited with 0. */
+  async drain(): Promise<Ledger> {
+    this.#child.send({ kind: 'drain' })
+    const [code] = (await once(this.#child, 'exit')) as [number | null]
+    await lastMessages(this.#child)
+    if (code !== 0 || this.#ledger === undefined) throw new Error(`the service ended with ${code}`)
+    return this.#ledger
+  }
+}
+
+interface PaneLine {
+  readonly id: string
+  readonly query: string
+  readonly pane: { readonly index: number }
+  readonly values: Readonly<Record<string, unknown>>
+  readonly supersedes?: readonly string[]
+}
+
+/** What a reader of a file of panes ends up with; throws when one id and revision has two contents. */
+export async function finalPanesOf(path: string): Promise<PaneLine[]> {
+  const panes = new Map<string, PaneLine>()
+  const seen = new Map<string, string>()
+  const superseded = new Set<string>()
+  for (const line of (await readFile(path, 'utf8')).split('\n').filter((text) => text !== '')) {
+    const pane = JSON.parse(line) as PaneLine
+    const revision = `${pane.id} ${pane.pane.index}`
+    if ((seen.get(revision) ?? line) !== line)
+      throw new Error(`two contents for ${revision}:\n${seen.get(revision)}\n${line}`)
+    seen.set(revision, line)
+    if ((panes.get(pane.id)?.pane.index ?? -1) <= pane.pane.index) panes.set(pane.id, pane)
+    for (const id of pane.supersedes ?? []) superseded.add(id)
+  }
+  for (const id of superseded) panes.delete(id)
+  return [...panes.values()]
+}
