@@ -12,18 +12,21 @@ export interface ServiceProcessOptions {
   readonly stream: string
   readonly folder: string
   readonly queries: readonly object[]
+  /** More of its environment. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 export class ServiceProcess {
   readonly #child: ChildProcess
   readonly panesFired: { count: number } = { count: 0 }
-  #ledger: Ledger | undefined
+  /** The ledger the process sent before it ended. */
+  ledger: Ledger | undefined
   #onPanes: () => void = () => {}
 
   private constructor(child: ChildProcess) {
     this.#child = child
     child.on('message', (message: ToParent) => {
-      if (message.kind === 'ledger') this.#ledger = message.ledger
+      if (message.kind === 'ledger') this.ledger = message.ledger
       if (message.kind === 'panes') {
         this.panesFired.count += message.count
         this.#onPanes()
@@ -32,7 +35,7 @@ export class ServiceProcess {
   }
 
   /** Starts the service and resolves when it reads. */
-  static async start({ endpoint, stream, folder, queries }: ServiceProcessOptions): Promise<ServiceProcess> {
+  static async start({ endpoint, stream, folder, queries, env = {} }: ServiceProcessOptions): Promise<ServiceProcess> {
     const queriesFolder = join(folder, 'queries')
     await mkdir(queriesFolder, { recursive: true })
     for (const [i, query] of queries.entries()) await writeFile(join(queriesFolder, `${i}.json`), JSON.stringify(query))
@@ -52,6 +55,7 @@ export class ServiceProcess {
         AWS_ACCESS_KEY_ID: 'test',
         AWS_SECRET_ACCESS_KEY: 'test',
         LOG_LEVEL: process.env.LOG_LEVEL ?? 'error',
+        ...env,
       },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
@@ -76,6 +80,7 @@ export class ServiceProcess {
   async kill(signal: NodeJS.Signals): Promise<number | null> {
     this.#child.kill(signal)
     const [code] = (await once(this.#child, 'exit')) as [number | null]
+    await lastMessages(this.#child)
     return code
   }
 
@@ -84,8 +89,8 @@ export class ServiceProcess {
     this.#child.send({ kind: 'drain' })
     const [code] = (await once(this.#child, 'exit')) as [number | null]
     await lastMessages(this.#child)
-    if (code !== 0 || this.#ledger === undefined) throw new Error(`the service ended with ${code}`)
-    return this.#ledger
+    if (code !== 0 || this.ledger === undefined) throw new Error(`the service ended with ${code}`)
+    return this.ledger
   }
 }
 
