@@ -1,6 +1,7 @@
 // `npm run check`: format and lint, types, unused files and dependencies, licences. All are run; any failure fails.
-import { root, runNode } from './node24.mjs'
+
 import { licenceFaults } from './licences.mjs'
+import { root, runNode } from './node24.mjs'
 
 const bin = (path) => `${root}node_modules/${path}`
 const checks = [

@@ -25,8 +25,12 @@ export function licenceFaults() {
     const licence = entry.license ?? licenceOf(path)
     // Optional packages of other platforms are not installed here; the lock file speaks for them.
     if (licence === undefined && !existsSync(`${root}${path}`)) return []
-    const choices = String(licence).replaceAll(/[()]/g, '').split(/ OR | AND /)
-    return choices.some((choice) => allowed.has(choice)) ? [] : [`${path}: licence ${licence ?? 'not stated'} is not on the list`]
+    const choices = String(licence)
+      .replaceAll(/[()]/g, '')
+      .split(/ OR | AND /)
+    return choices.some((choice) => allowed.has(choice))
+      ? []
+      : [`${path}: licence ${licence ?? 'not stated'} is not on the list`]
   })
 }
 

@@ -10,7 +10,9 @@ const marker = `${root}node_modules/.millrace-installed`
 
 /** Installs the dependencies of the lock file when they are missing or belong to another one. */
 export async function install() {
-  const wanted = createHash('sha256').update(readFileSync(`${root}package-lock.json`)).digest('hex')
+  const wanted = createHash('sha256')
+    .update(readFileSync(`${root}package-lock.json`))
+    .digest('hex')
   if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return
   process.stderr.write('installing the dependencies (once, about a minute) …\n')
   const npm = process.env.npm_execpath

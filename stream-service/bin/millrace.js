@@ -15,7 +15,9 @@ if (major > 24 || (major === 24 && minor >= 12)) {
 } else {
   const node24 = fileURLToPath(new URL('../../node_modules/node/bin/node', import.meta.url))
   if (!existsSync(node24)) {
-    process.stderr.write(`millrace: needs Node 24.12 or newer, this is ${process.versions.node}; run 'npm install' in the project first\n`)
+    process.stderr.write(
+      `millrace: needs Node 24.12 or newer, this is ${process.versions.node}; run 'npm install' in the project first\n`,
+    )
     process.exit(2)
   }
   const child = spawn(node24, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' })

@@ -13,8 +13,8 @@ import { serviceApi } from './http/api.ts'
 import { listen } from './http/listen.ts'
 import { parentProcess } from './parent-process.ts'
 import { QueryError } from './queries/parse-query.ts'
-import { readQueryFiles } from './queries/query-files.ts'
 import type { QuerySpec } from './queries/query-spec.ts'
+import { readQueryFiles } from './query-files.ts'
 import { StreamChangedError, StreamService } from './service.ts'
 import { openSinks } from './sinks/open-sinks.ts'
 import { createDirectSource } from './sources/direct.ts'
@@ -43,13 +43,14 @@ async function main(): Promise<void> {
       store,
       sinks,
       deadLetters,
-      source: ({ startAfter, gate }) =>
+      source: ({ startedAt, startAfter, gate }) =>
         createDirectSource({
           client,
           streamName: config.streamName,
           endpoint: endpointOf('KINESIS'),
           startAfter,
-          startAt: config.startAt,
+          // A later start must not skip what came between: LATEST is the moment of the first one.
+          startAt: config.startAt === 'LATEST' ? new Date(startedAt) : config.startAt,
           gate,
           pollIntervalMs: config.pollIntervalMs,
           logger,

@@ -24,6 +24,8 @@ import type { Snapshot, SnapshotStore } from './state/snapshot-store.ts'
 interface SavedService {
   /** The stream the positions belong to: a stream that was deleted and made again under its name is another one. */
   readonly stream: StreamIdentity
+  /** When the service first read this stream, epoch milliseconds: where LATEST lies for shards that have no position yet. */
+  readonly startedAt: number
   readonly job: SavedJob
   readonly outbox: readonly SavedLine[]
 }
@@ -41,8 +43,9 @@ export interface ServiceOptions {
   readonly sinks: Readonly<Record<Channel, Sink>>
   /** Takes lines that a sink refused for good. */
   readonly deadLetters: Sink
-  /** Makes the source, told where earlier runs came to and how much may be in flight per shard. */
+  /** Makes the source, told where earlier runs came to, when the first one began, and how much may be in flight per shard. */
   readonly source: (start: {
+    readonly startedAt: number
     readonly startAfter: ReadonlyMap<string, Position | 'SHARD_END'>
     readonly gate: (shardId: string) => CreditGate
   }) => ShardSource
@@ -85,8 +88,9 @@ export class StreamService implements ShardHandler {
   readonly #source: ShardSource
   readonly #gates = new Map<string, CreditGate>()
   readonly #stopPublishing = new AbortController()
+  readonly #startedAt: number
   #version: number
-  #isDirty = false
+  #isDirty: boolean
   #saving: Promise<void> = Promise.resolve()
   #snapshotTimer: NodeJS.Timeout | undefined
   /** Shards whose newest read came back empty and caught up. */
@@ -112,7 +116,11 @@ export class StreamService implements ShardHandler {
     this.#job = new Job({ queries, plan, saved: saved?.job, idleBy: 'reads' })
     this.#outbox = new Outbox(outboxLines, saved?.outbox)
     this.#version = snapshot?.version ?? 0
+    this.#startedAt = saved?.startedAt ?? options.now()
+    // The time of the first start has to survive even if no record ever comes.
+    this.#isDirty = saved === undefined
     this.#source = options.source({
+      startedAt: this.#startedAt,
       startAfter: this.#job.positions(),
       gate: (shardId) => this.#gateOf(shardId),
     })
@@ -270,7 +278,12 @@ export class StreamService implements ShardHandler {
       if (!this.#isDirty) return
       this.#isDirty = false
       const outbox = this.#outbox.save()
-      const state: SavedService = { stream: this.#options.stream, job: this.#job.save(), outbox: outbox.lines }
+      const state: SavedService = {
+        stream: this.#options.stream,
+        startedAt: this.#startedAt,
+        job: this.#job.save(),
+        outbox: outbox.lines,
+      }
       this.#version = await this.#options.store.save(state, this.#version)
       outbox.freeAll()
     } finally {

@@ -9,7 +9,7 @@ import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/clien
 import { LocalstackContainer, type StartedLocalStackContainer } from '@testcontainers/localstack'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bundleLambdas, eventsFunctionDir } from '../../scripts/bundle.ts'
-import { aggregates, oracle, type OracleQuery } from '../properties/oracle.ts'
+import { aggregates, type OracleQuery, oracle } from '../properties/oracle.ts'
 import { ServiceProcess } from '../system/service-process.ts'
 import { clientConfig, createLocalStack, type LocalStack } from './local-stack.ts'
 

@@ -22,7 +22,7 @@ Examples:
 export function replayCommand(): Command {
   return new Command('replay')
     .description('run queries over NDJSON (gzip too) as fast as the machine goes; panes go to standard output')
-    .requiredOption('-q, --query <file>', 'a query in its JSON form; may be given several times', collect, [])
+    .requiredOption('-q, --query <file>', 'a query in its JSON form; may be given several times', collect)
     .requiredOption('-i, --input <file>', "the input, '-' for standard input")
     .option('-o, --output <file>', "where the panes go, '-' for standard output", '-')
     .option('--ledger <file>', 'write the ledger of all records as JSON')
@@ -38,6 +38,6 @@ export function replayCommand(): Command {
     })
 }
 
-function collect(value: string, previous: string[]): string[] {
+function collect(value: string, previous: readonly string[] = []): string[] {
   return [...previous, value]
 }

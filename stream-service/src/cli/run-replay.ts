@@ -4,8 +4,8 @@ import { Job } from '../engine/job.ts'
 import { imbalance, type LaneLedger, type Ledger } from '../engine/ledger.ts'
 import { compileQuery } from '../queries/compile.ts'
 import { QueryError } from '../queries/parse-query.ts'
-import { readQueryFiles } from '../queries/query-files.ts'
 import type { QuerySpec } from '../queries/query-spec.ts'
+import { readQueryFiles } from '../query-files.ts'
 import { FieldPlan } from '../records/fields.ts'
 import { refusedLine } from '../sinks/refused-line.ts'
 import { InputError } from '../sources/input-file.ts'
@@ -13,6 +13,7 @@ import { replayFile } from '../sources/replay-file.ts'
 import { replayScenario, ScenarioError } from '../sources/scenario.ts'
 import { badUsage, CommandError } from './exit.ts'
 import { LineOutput, OutputError } from './output.ts'
+import { type NamedPath, sameFile } from './same-file.ts'
 
 export interface ReplayRun {
   readonly query: readonly string[]
@@ -89,6 +90,7 @@ interface Outputs {
 }
 
 async function openOutputs(run: ReplayRun): Promise<Outputs> {
+  refuseSharedFiles(run)
   const openOptional = (path: string | undefined) => (path === undefined ? undefined : LineOutput.open(path))
   try {
     return {
@@ -100,6 +102,20 @@ async function openOutputs(run: ReplayRun): Promise<Outputs> {
   } catch (error) {
     if (error instanceof OutputError) throw badUsage(error.message)
     throw error
+  }
+}
+
+/** Opening an output empties it, so this comes before the first of them is opened. */
+function refuseSharedFiles(run: ReplayRun): void {
+  const taken: NamedPath[] = run.query.map((path) => ({ flag: '--query', path }))
+  taken.push({ flag: '--input', path: run.input })
+  for (const name of ['output', 'ledger', 'late', 'rejected'] as const) {
+    const path = run[name]
+    if (path === undefined) continue
+    const output = { flag: `--${name}`, path }
+    const other = sameFile(output, taken)
+    if (other !== undefined) throw badUsage(`${output.flag} and ${other.flag} name the same file, ${path}`)
+    taken.push(output)
   }
 }
 

@@ -58,7 +58,7 @@ export interface PutRecordsInput extends StreamIdentity {
   Records: PutRecordsEntry[]
 }
 
-export type ShardIteratorType =
+type ShardIteratorType =
   | 'AT_SEQUENCE_NUMBER'
   | 'AFTER_SEQUENCE_NUMBER'
   | 'TRIM_HORIZON'
@@ -187,7 +187,7 @@ export interface PutRecordsOutput {
   EncryptionType: 'NONE'
 }
 
-export interface DeliveredRecord {
+interface DeliveredRecord {
   SequenceNumber: string
   ApproximateArrivalTimestamp: number
   Data: Payload

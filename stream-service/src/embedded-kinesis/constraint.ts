@@ -12,6 +12,7 @@ import { payloadBytes } from './payload.ts'
 export type Constraint = ((value: unknown, path: string, faults: string[]) => void) & { readonly isRequired?: boolean }
 
 const FAULTS_MAX = 10
+const SHOWN_MAX = 300
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/
 
 /** Checks a whole request. Members that are not named are ignored, as the service does. */
@@ -57,7 +58,7 @@ export function structure(members: Record<string, Constraint>): Constraint {
 export function list(of: Constraint, bounds: { min: number; max: number }): Constraint {
   return (value, path, faults) => {
     if (!Array.isArray(value)) throw wrongType(path, 'a list', value)
-    checkLength(value.length, `[${value.length} members]`, path, bounds, faults)
+    checkLength(value, value.length, path, bounds, faults)
     for (let index = 0; index < value.length; index++) of(value[index], `${path}.${index + 1}.member`, faults)
   }
 }
@@ -66,12 +67,12 @@ export function text(bounds: { min?: number; max?: number; pattern?: string; one
   const pattern = bounds.pattern === undefined ? undefined : new RegExp(`^(?:${bounds.pattern})$`)
   return (value, path, faults) => {
     if (typeof value !== 'string') throw wrongType(path, 'a string', value)
-    checkLength(value.length, `'${value}'`, path, bounds, faults)
+    checkLength(value, value.length, path, bounds, faults)
     if (pattern !== undefined && !pattern.test(value)) {
-      faults.push(fault(path, `'${value}'`, `satisfy regular expression pattern: ${bounds.pattern}`))
+      faults.push(fault(path, shown(value), `satisfy regular expression pattern: ${bounds.pattern}`))
     }
     if (bounds.oneOf !== undefined && !bounds.oneOf.includes(value)) {
-      faults.push(fault(path, `'${value}'`, `satisfy enum value set: [${bounds.oneOf.join(', ')}]`))
+      faults.push(fault(path, shown(value), `satisfy enum value set: [${bounds.oneOf.join(', ')}]`))
     }
   }
 }
@@ -80,9 +81,9 @@ export function integer(bounds: { min: number; max: number }): Constraint {
   return (value, path, faults) => {
     if (typeof value !== 'number' || !Number.isInteger(value)) throw wrongType(path, 'an integer', value)
     if (value < bounds.min) {
-      faults.push(fault(path, `'${value}'`, `have value greater than or equal to ${bounds.min}`))
+      faults.push(fault(path, shown(value), `have value greater than or equal to ${bounds.min}`))
     }
-    if (value > bounds.max) faults.push(fault(path, `'${value}'`, `have value less than or equal to ${bounds.max}`))
+    if (value > bounds.max) faults.push(fault(path, shown(value), `have value less than or equal to ${bounds.max}`))
   }
 }
 
@@ -110,7 +111,7 @@ export function textMap(bounds: { max: number; key: Constraint; value: Constrain
   return (value, path, faults) => {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongType(path, 'a map', value)
     const entries = Object.entries(value)
-    checkLength(entries.length, `{${entries.length} entries}`, path, bounds, faults)
+    checkLength(value, entries.length, path, bounds, faults)
     for (const [key, item] of entries) {
       bounds.key(key, `${path}.key`, faults)
       bounds.value(item, `${path}.${key}.member`, faults)
@@ -121,29 +122,35 @@ export function textMap(bounds: { max: number; key: Constraint; value: Constrain
 /** A member that would change what a call does, and that is not offered: better refused than ignored. */
 export function unsupportedFlag(): Constraint {
   return (value, path, faults) => {
-    if (value !== false) faults.push(fault(path, `'${value}'`, 'be false: the embedded Kinesis does not offer it'))
+    if (value !== false) faults.push(fault(path, shown(value), 'be false: the embedded Kinesis does not offer it'))
   }
 }
 
 function checkLength(
+  value: unknown,
   length: number,
-  shown: string,
   path: string,
   bounds: { min?: number; max?: number },
   faults: string[],
 ): void {
   if (bounds.min !== undefined && length < bounds.min) {
-    faults.push(fault(path, shown, `have length greater than or equal to ${bounds.min}`))
+    faults.push(fault(path, shown(value), `have length greater than or equal to ${bounds.min}`))
   }
   if (bounds.max !== undefined && length > bounds.max) {
-    faults.push(fault(path, shown, `have length less than or equal to ${bounds.max}`))
+    faults.push(fault(path, shown(value), `have length less than or equal to ${bounds.max}`))
   }
 }
 
 function wrongType(path: string, wanted: string, value: unknown): KinesisApiError {
-  const found = Array.isArray(value) ? 'a list' : value === null ? 'null' : typeof value
-  const message = `Expected ${wanted} at '${path}', found ${found === wanted.slice(2) ? 'a malformed one' : found}.`
-  return new KinesisApiError('SerializationException', message)
+  return new KinesisApiError('SerializationException', `Expected ${wanted} at '${path}', found ${shown(value)}.`)
+}
+
+/** A value as messages show it; lists and structures by their kind, long texts by their beginning. */
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.length} members]`
+  if (typeof value === 'object' && value !== null) return `{${Object.keys(value).length} members}`
+  const text = String(value)
+  return `'${text.length > SHOWN_MAX ? `${text.slice(0, SHOWN_MAX)}...` : text}'`
 }
 
 function lowerFirst(name: string): string {

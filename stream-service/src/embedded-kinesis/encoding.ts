@@ -25,7 +25,7 @@ export const JSON_ENCODING: Encoding = {
   },
 }
 
-export const CBOR_ENCODING: Encoding = {
+const CBOR_ENCODING: Encoding = {
   contentType: 'application/x-amz-cbor-1.1',
   decode: (body) => (body.length === 0 ? {} : withOwnData(parsed(() => decodeCbor(body)))),
   encode(output) {

@@ -2,8 +2,8 @@
 import type { Constraint } from './constraint.ts'
 import { blob, instant, integer, list, required, structure, text, textMap, unsupportedFlag } from './constraint.ts'
 
-export const RECORD_BYTES_MAX = 10 * 1024 * 1024
-export const SHARD_ITERATOR_TYPES = [
+const RECORD_BYTES_MAX = 10 * 1024 * 1024
+const SHARD_ITERATOR_TYPES = [
   'AFTER_SEQUENCE_NUMBER',
   'LATEST',
   'AT_TIMESTAMP',

@@ -138,6 +138,6 @@ export class Shard {
   }
 }
 
-export function shardId(index: number): string {
+function shardId(index: number): string {
   return `shardId-${String(index).padStart(12, '0')}`
 }

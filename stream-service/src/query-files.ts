@@ -1,8 +1,8 @@
 // Queries that live in files: JSON documents, as `--query` and the folder of deployed queries take them.
 import { readFileSync } from 'node:fs'
-import { Faults } from './faults.ts'
-import { parseQuery, QueryError } from './parse-query.ts'
-import type { QuerySpec } from './query-spec.ts'
+import { Faults } from './queries/faults.ts'
+import { parseQuery, QueryError } from './queries/parse-query.ts'
+import type { QuerySpec } from './queries/query-spec.ts'
 
 /**
  * Reads one query per file.
