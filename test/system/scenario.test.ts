@@ -19,11 +19,11 @@ function play(query: Query | Query[], lines: readonly object[], ...flags: string
 }
 
 /** What had been told before the last line, and what the last line added. */
-async function step(query: Query, lines: readonly object[]): Promise<{ before: string[]; then: string[] }> {
+async function step(query: Query, lines: readonly object[]): Promise<{ before: string[]; after: string[] }> {
   const [short, long] = await Promise.all([play(query, lines.slice(0, -1)), play(query, lines)])
   const before = told(short)
   expect(told(long).slice(0, before.length)).toEqual(before)
-  return { before, then: told(long).slice(before.length) }
+  return { before, after: told(long).slice(before.length) }
 }
 
 describe('the end of a scenario', () => {
@@ -56,7 +56,7 @@ describe('the end of a scenario', () => {
 describe('the merged watermark', () => {
   it('is the least of the lanes: shards known at the start hold it until they speak', async () => {
     const lines = [declare(0, 's1', 's2'), put(0, 's1', 3), put(0, 's1', 90), put(0, 's2', 9), put(0, 's2', 10)]
-    expect(await step(aQuery(), lines)).toEqual({ before: [], then: ['q/-/0-10 on-time 0 final {"n":2}'] })
+    expect(await step(aQuery(), lines)).toEqual({ before: [], after: ['q/-/0-10 on-time 0 final {"n":2}'] })
   })
 
   it('is held by a lane however long it is merely silent', async () => {
@@ -126,7 +126,7 @@ describe('idleness', () => {
   it('comes after 10 s of reads that come back empty', async () => {
     expect(await step(aQuery(), [...open, empty(100, 's2'), empty(10_099, 's2'), empty(10_100, 's2')])).toEqual({
       before: [],
-      then: ['q/-/0-10 on-time 0 final {"n":1}'],
+      after: ['q/-/0-10 on-time 0 final {"n":1}'],
     })
   })
 
@@ -134,7 +134,7 @@ describe('idleness', () => {
     const query = aQuery({ time: { field: 'ts', unit: 'ms', outOfOrderness: '0ms', idleAfter: '50ms' } })
     expect(await step(query, [...open, empty(100, 's2'), empty(149, 's2'), empty(150, 's2')])).toEqual({
       before: [],
-      then: ['q/-/0-10 on-time 0 final {"n":1}'],
+      after: ['q/-/0-10 on-time 0 final {"n":1}'],
     })
   })
 
@@ -147,7 +147,7 @@ describe('idleness', () => {
       empty(19_999, 's2'),
       empty(20_000, 's2'),
     ]
-    expect(await step(aQuery(), lines)).toEqual({ before: [], then: ['q/-/0-10 on-time 0 final {"n":1}'] })
+    expect(await step(aQuery(), lines)).toEqual({ before: [], after: ['q/-/0-10 on-time 0 final {"n":1}'] })
   })
 
   it('does not come from reads that stay behind', async () => {
@@ -164,19 +164,22 @@ describe('idleness', () => {
       empty(19_499, 's2'),
       empty(19_500, 's2'),
     ]
-    expect(await step(aQuery(), lines)).toEqual({ before: [], then: ['q/-/0-10 on-time 0 final {"n":2}'] })
+    expect(await step(aQuery(), lines)).toEqual({ before: [], after: ['q/-/0-10 on-time 0 final {"n":2}'] })
+  })
+
+  it('comes with time too, once a read was empty', async () => {
+    expect(await step(aQuery(), [...open, empty(100, 's2'), { at: 10_099 }, { at: 10_100 }])).toEqual({
+      before: [],
+      after: ['q/-/0-10 on-time 0 final {"n":1}'],
+    })
   })
 
   it('of all lanes moves nothing', async () => {
-    const lines = [
-      ...open,
-      empty(0, 's1'),
-      empty(0, 's2'),
-      empty(10_000, 's1'),
-      empty(90_000, 's1'),
-      empty(90_000, 's2'),
-    ]
-    expect(told(await play(aQuery(), lines))).toEqual(['q/-/0-10 on-time 0 final {"n":1}'])
+    const idle = [...open, empty(0, 's1'), empty(0, 's2'), empty(10_000, 's1'), empty(10_000, 's2'), { at: 90_000 }]
+    expect(await step(aQuery(), [...idle, put(90_001, 's1', 11)])).toEqual({
+      before: [],
+      after: ['q/-/0-10 on-time 0 final {"n":1}'],
+    })
   })
 
   it('ends with a record, after which the lane holds the watermark again', async () => {
@@ -184,7 +187,7 @@ describe('idleness', () => {
     const lines = [...idle, put(10_001, 's2', 11), put(10_002, 's1', 50), put(10_003, 's2', 20)]
     expect(await step(aQuery(), lines)).toEqual({
       before: ['q/-/0-10 on-time 0 final {"n":1}'],
-      then: ['q/-/10-20 on-time 0 final {"n":2}'],
+      after: ['q/-/10-20 on-time 0 final {"n":2}'],
     })
   })
 })
@@ -207,14 +210,14 @@ describe('a lane that comes back from idleness', () => {
 
   it('is late at end - 1 + allowedLateness', async () => {
     const run = await play(aQuery({ allowedLateness: '5ms' }), [...away(14), put(10_001, 's2', 4)])
-    expect(told(run)).toEqual(['q/-/0-10 on-time 0 {"n":1}'])
+    expect(told(run)).toEqual(['q/-/0-10 on-time 0 final {"n":1}'])
     expect(run.late).toMatchObject([{ query: 'q', shard: 's2', reason: 'late', record: '{"ts":4}' }])
     expect(run.ledger.queries.q?.lanes.s2).toEqual(books({ read: 1, late: 1 }))
   })
 
   it('is late at once without allowed lateness', async () => {
     const inTime = await play(aQuery(), [...away(8), put(10_001, 's2', 4)], '--drain')
-    expect(told(inTime)).toEqual(['q/-/0-10 on-time 0 final {"n":2}'])
+    expect(told(inTime)).toEqual(['q/-/0-10 on-time 0 final {"n":3}'])
     const late = await play(aQuery(), [...away(9), put(10_001, 's2', 4)], '--drain')
     expect(told(late)).toEqual(['q/-/0-10 on-time 0 final {"n":1}', 'q/-/10-20 on-time 0 final {"n":1}'])
     expect(late.ledger.queries.q?.total).toEqual(books({ read: 3, aggregated: 2, late: 1 }))
@@ -239,12 +242,12 @@ describe('time.closeAfter', () => {
     time: { field: 'ts', unit: 'ms', outOfOrderness: '5ms', idleAfter: '10ms', closeAfter: '20ms' },
   })
 
-  it('closes windows by the clock when all lanes are idle, and says so', async () => {
+  it('closes windows by the clock so long after all lanes are idle, and says so', async () => {
     // Idle at 1,010, closed 20 ms later; the clock less the out-of-orderness is far past the window.
-    const lines = [put(1_000, 's1', 995), empty(1_000, 's1'), empty(1_010, 's1'), empty(1_500, 's1')]
+    const lines = [put(1_000, 's1', 995), empty(1_000, 's1'), empty(1_010, 's1'), { at: 1_029 }, { at: 1_030 }]
     expect(await step(query, lines)).toEqual({
       before: [],
-      then: ['q/-/990-1000 on-time 0 final closed by idle {"n":1}'],
+      after: ['q/-/990-1000 on-time 0 final closed by idle {"n":1}'],
     })
   })
 
@@ -259,7 +262,7 @@ describe('time.closeAfter', () => {
     // [2000, 2010) closes when 2009 <= at - 5.
     expect(await step(query, lines)).toEqual({
       before: [],
-      then: ['q/-/2000-2010 on-time 0 final closed by idle {"n":1}'],
+      after: ['q/-/2000-2010 on-time 0 final closed by idle {"n":1}'],
     })
   })
 
@@ -315,13 +318,19 @@ describe('revisions', () => {
       late,
       [3, 29, 1, 30, 2].map((ts) => put(0, 's1', ts)),
     )
-    expect(told(run)).toEqual(['q/-/0-10 on-time 0 {"n":1}', 'q/-/0-10 late 1 {"n":2}'])
+    expect(told(run)).toEqual(['q/-/0-10 on-time 0 {"n":1}', 'q/-/0-10 late 1 {"n":2}', 'q/-/20-30 on-time 0 {"n":1}'])
     expect(run.late).toMatchObject([{ record: '{"ts":2}' }])
+  })
+
+  it('cannot come after a watermark that passes the allowed lateness in one go: the pane is final', async () => {
+    const last = async (ts: number) => told(await play(late, [put(0, 's1', 3), put(0, 's1', ts)]))
+    expect(await last(29)).toEqual(['q/-/0-10 on-time 0 {"n":1}'])
+    expect(await last(30)).toEqual(['q/-/0-10 on-time 0 final {"n":1}'])
   })
 
   it('come only when the merged window has fired: before, a lane waits for the others', async () => {
     const lines = [declare(0, 's1', 's2'), put(0, 's1', 3), put(0, 's1', 20), put(0, 's1', 4), put(0, 's2', 10)]
-    expect(await step(late, lines)).toEqual({ before: [], then: ['q/-/0-10 on-time 0 {"n":2}'] })
+    expect(await step(late, lines)).toEqual({ before: [], after: ['q/-/0-10 on-time 0 {"n":2}'] })
   })
 
   it('add up the shares of all lanes', async () => {
@@ -353,7 +362,7 @@ describe('resharding', () => {
       put(2, 's3', 5),
       put(2, 's3', 10),
     ]
-    expect(await step(aQuery(), lines)).toEqual({ before: [], then: ['q/-/0-10 on-time 0 final {"n":4}'] })
+    expect(await step(aQuery(), lines)).toEqual({ before: [], after: ['q/-/0-10 on-time 0 final {"n":4}'] })
     expect((await play(aQuery(), lines)).ledger.queries.q?.lanes).toEqual({
       s1: books({ read: 2, aggregated: 2 }),
       s2: books({ read: 2, aggregated: 2 }),
@@ -368,18 +377,18 @@ describe('resharding', () => {
       put(0, 's1', 10),
     ]
     // The waiting children do not hold the watermark below their parent's.
-    expect(await step(aQuery(), lines)).toEqual({ before: [], then: ['q/-/0-10 on-time 0 final {"n":1}'] })
+    expect(await step(aQuery(), lines)).toEqual({ before: [], after: ['q/-/0-10 on-time 0 final {"n":1}'] })
 
     const later = [...lines, end(1, 's1'), put(2, 's2', 25), put(2, 's2', 30), put(2, 's3', 12), put(2, 's3', 20)]
     expect(await step(aQuery(), later)).toEqual({
       before: ['q/-/0-10 on-time 0 final {"n":1}'],
-      then: ['q/-/10-20 on-time 0 final {"n":2}'],
+      after: ['q/-/10-20 on-time 0 final {"n":2}'],
     })
   })
 
   it('splits: a child holds the watermark until it speaks or is idle', async () => {
     const lines = [put(0, 's1', 3), end(1, 's1', 's2', 's3'), put(2, 's2', 90), empty(2, 's3'), empty(10_002, 's3')]
-    expect(await step(aQuery(), lines)).toEqual({ before: [], then: ['q/-/0-10 on-time 0 final {"n":1}'] })
+    expect(await step(aQuery(), lines)).toEqual({ before: [], after: ['q/-/0-10 on-time 0 final {"n":1}'] })
   })
 
   it('merges: the child goes on after both parents ended', async () => {
@@ -393,7 +402,35 @@ describe('resharding', () => {
       put(2, 's3', 9),
       put(2, 's3', 10),
     ]
-    expect(await step(aQuery(), lines)).toEqual({ before: [], then: ['q/-/0-10 on-time 0 final {"n":3}'] })
+    expect(await step(aQuery(), lines)).toEqual({ before: [], after: ['q/-/0-10 on-time 0 final {"n":3}'] })
+  })
+
+  it('merges: in the same way whichever parent ends first', async () => {
+    const run = await play(aQuery(), [
+      declare(0, 's1', 's2'),
+      put(0, 's1', 3),
+      put(0, 's2', 4),
+      put(0, 's1', 90),
+      end(1, 's2', 's3'),
+      end(1, 's1', 's3'),
+      put(2, 's3', 9),
+      put(2, 's3', 10),
+    ])
+    expect(told(run)).toEqual(['q/-/0-10 on-time 0 final {"n":3}'])
+  })
+
+  it('merges: a declared child holds the watermark where its parents left it, until it speaks', async () => {
+    const lines = [
+      declare(0, 's1', 's2', { id: 's3', parents: ['s1', 's2'] }),
+      put(0, 's1', 3),
+      put(0, 's1', 90),
+      put(0, 's2', 4),
+      end(1, 's1'),
+      end(1, 's2'),
+      put(2, 's3', 9),
+      put(2, 's3', 10),
+    ]
+    expect(await step(aQuery(), lines)).toEqual({ before: [], after: ['q/-/0-10 on-time 0 final {"n":3}'] })
   })
 
   it('merges: the child waits for the second parent, which holds the watermark', async () => {
@@ -405,7 +442,7 @@ describe('resharding', () => {
       put(2, 's2', 4),
       put(2, 's2', 10),
     ]
-    expect(await step(aQuery(), lines)).toEqual({ before: [], then: ['q/-/0-10 on-time 0 final {"n":2}'] })
+    expect(await step(aQuery(), lines)).toEqual({ before: [], after: ['q/-/0-10 on-time 0 final {"n":2}'] })
   })
 
   it('counts lateness in a child afresh, since no state moves between lanes', async () => {
@@ -422,7 +459,7 @@ describe('resharding', () => {
 
   it('an ended shard holds the watermark no longer', async () => {
     const lines = [declare(0, 's1', 's2'), put(0, 's1', 3), put(0, 's2', 4), put(0, 's2', 90), end(1, 's1')]
-    expect(await step(aQuery(), lines)).toEqual({ before: [], then: ['q/-/0-10 on-time 0 final {"n":2}'] })
+    expect(await step(aQuery(), lines)).toEqual({ before: [], after: ['q/-/0-10 on-time 0 final {"n":2}'] })
   })
 })
 
@@ -469,7 +506,7 @@ describe('arrival time', () => {
       { at: 9, shard: 's1', data: 5 },
       { at: 10, shard: 's1', data: null },
     ]
-    expect(await step(query, lines)).toEqual({ before: [], then: ['q/-/0-10 on-time 0 final {"n":2}'] })
+    expect(await step(query, lines)).toEqual({ before: [], after: ['q/-/0-10 on-time 0 final {"n":2}'] })
   })
 })
 
@@ -500,8 +537,8 @@ describe('sessions of several lanes', () => {
       put(0, 's2', 12),
       put(0, 's1', 12),
     ]
-    const { before, then } = await step(aQuery({ window: { type: 'session', gap: '5ms' } }), lines)
-    expect([before, then]).toEqual([[], []])
+    const { before, after } = await step(aQuery({ window: { type: 'session', gap: '5ms' } }), lines)
+    expect([before, after]).toEqual([[], []])
   })
 })
 
@@ -547,8 +584,30 @@ describe('a session that a late record widens', () => {
     const lines = times(0, 7, 4, 12)
     expect(await step(sessions, [...lines.slice(0, -1), put(0, 's1', 13)])).toMatchObject({
       before: ['q/-/0-5 on-time 0 {"n":1}'],
-      then: [expect.stringMatching(/^q\/-\/0-12 \S+ 0 \{"n":3\} supersedes q\/-\/0-5$/)],
+      after: ['q/-/0-12 on-time 0 {"n":3} supersedes q/-/0-5'],
     })
+  })
+
+  it('remembers what it replaces while it waits, however far it is widened', async () => {
+    // [0, 5) is out; 4 joins it to the open [7, 12), 12 widens that to [0, 17), which ends at the 18.
+    const run = await play(sessions, times(0, 7, 4, 12, 18))
+    expect(told(run)).toEqual(['q/-/0-5 on-time 0 {"n":1}', 'q/-/0-17 on-time 0 {"n":4} supersedes q/-/0-5'])
+  })
+
+  it('replaces sessions of other lanes that it bridges', async () => {
+    const lines = [
+      declare(0, 's1', 's2'),
+      put(0, 's1', 0),
+      put(0, 's2', 6),
+      put(0, 's1', 40),
+      put(0, 's2', 40),
+      put(0, 's2', 5),
+    ]
+    expect(told(await play(sessions, lines))).toEqual([
+      'q/-/0-5 on-time 0 {"n":1}',
+      'q/-/6-11 on-time 0 {"n":1}',
+      'q/-/0-11 late 0 {"n":3} supersedes q/-/0-5, q/-/6-11',
+    ])
   })
 
   it('stands alone in the end, however often it was widened', async () => {
@@ -587,7 +646,7 @@ describe('a session that a late record widens', () => {
     ]
     expect(await step(sessions, lines)).toEqual({
       before: ['q/-/0-5 on-time 0 {"n":1}'],
-      then: ['q/-/0-8 late 0 {"n":2} supersedes q/-/0-5'],
+      after: ['q/-/0-8 late 0 {"n":2} supersedes q/-/0-5'],
     })
     const strict = await play({ ...sessions, allowedLateness: '0ms' }, lines)
     expect(told(strict)).toEqual(['q/-/0-5 on-time 0 final {"n":1}'])

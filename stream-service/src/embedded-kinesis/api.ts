@@ -58,12 +58,7 @@ export interface PutRecordsInput extends StreamIdentity {
   Records: PutRecordsEntry[]
 }
 
-type ShardIteratorType =
-  | 'AT_SEQUENCE_NUMBER'
-  | 'AFTER_SEQUENCE_NUMBER'
-  | 'TRIM_HORIZON'
-  | 'LATEST'
-  | 'AT_TIMESTAMP'
+type ShardIteratorType = 'AT_SEQUENCE_NUMBER' | 'AFTER_SEQUENCE_NUMBER' | 'TRIM_HORIZON' | 'LATEST' | 'AT_TIMESTAMP'
 
 export interface GetShardIteratorInput extends StreamIdentity {
   ShardId: string

@@ -1,6 +1,7 @@
 // A record's data as it came: base64 text from JSON, bytes from CBOR or from a program. It is kept in that form, since
 // most data leaves as it arrived, and a conversion on both ways would be the dearest part of a put and a get.
 
+/** Bytes are kept by reference: whoever puts them hands them over. */
 export type Payload = string | Uint8Array
 
 /** The size that limits count: bytes before base64. */

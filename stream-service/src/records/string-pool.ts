@@ -1,123 +1,154 @@
-// Strings by their bytes: values of one field that repeat come out as one string object, which costs no allocation and lets
-// a Map that is keyed by it find its hash already computed. A table from a hash of the bytes to the string met there last;
-// a newcomer simply replaces it. What comes out never depends on the table, only what it costs.
-import { firstBytes, firstFind, nonAsciiIn, stopsIn } from './byte-words.ts'
+// Strings by their bytes: values of one field that repeat come out as one string object, which allocates nothing and lets a
+// Map that is keyed by it find its hash already computed.
+//
+//   slots  hash of the bytes -> where in store       (open addressing, at most half full)
+//   store  number and length of the string, then its bytes four to a word, entry behind entry in the order they came
+//   strings  by number
+//
+// A full pool forgets everything and starts over. What comes out never depends on what is in it, only the cost does.
+import * as words from './byte-words.ts'
+
+const { stopsIn, firstFind, firstBytes, nonAsciiIn } = words
 
 const quote = 0x22
-/** Longer strings are made anew each time. Room for a UUID and most paths. */
-const maxPooledBytes = 60
-/** Words of an entry: its length in bytes, then its bytes. */
-const entryWords = 1 + maxPooledBytes / 4
-const firstCapacity = 1 << 8
-const lastCapacity = 1 << 16
-/** Hits are counted over so many strings; with fewer than one hit in 16 the pool rests for `restStrings`. */
+/** Longer strings are made anew each time; a length fits into the low bits of an entry's first word. */
+const maxPooledBytes = 63
+const lengthBits = 6
+const firstSlots = 1 << 10
+const maxStrings = 1 << 16
+/** Each time so many strings have come in, the pool looks whether it is of use, and else rests for some strings. */
 const trialStrings = 1 << 13
-const restStrings = 1 << 16
+const restStrings = 1 << 17
 
 export class StringPool {
-  /** Where the text read last has stopped: behind the closing quote. */
+  /** Where the string read last ends: behind its closing quote. */
   at = 0
 
-  #capacity = firstCapacity
-  #strings: string[] = new Array(firstCapacity).fill('')
-  #entries = new Int32Array(firstCapacity * entryWords)
-  #added = 0
-  /** Strings until the pool looks whether it is of use, and hits since it last did. */
-  #untilReview = trialStrings
-  #hits = 0
-  #isResting = false
+  #slots = new Int32Array(firstSlots)
+  #store = new Int32Array(firstSlots * 4)
+  /** Where the next entry goes. No entry is at 0, which marks a free slot. */
+  #storeEnd = 1
+  #strings: string[] = []
+  /** Strings read and strings taken in since the last look. */
+  #read = 0
+  #taken = 0
+  #resting = 0
 
   /**
-   * The string that begins at `start`, behind its opening quote, and ends before `end`; undefined when it needs a closer
-   * look, because of an escape, a control character or a missing end. `bytes` and `view` are the same memory.
+   * The string whose text begins at `start`, behind the opening quote; undefined when it does not end before `end` or needs
+   * a closer look, because of an escape or a control character. `bytes` and `view` are the same memory, with a margin as in
+   * `json-skip.ts`.
    */
   read(bytes: Buffer, view: DataView, start: number, end: number): string | undefined {
-    const last = end | 0
     let at = start | 0
     let hash = 0
     let seen = 0
     let word = 0
     let stops = 0
     for (;;) {
-      if (at >= last) return undefined
+      if (at >= end) return undefined
       word = view.getInt32(at, true)
-      stops = (((word ^ 0x02020202) - 0x21212121) | ((word ^ 0x5c5c5c5c) - 0x01010101)) & ~word & 0x80808080
+      stops = stopsIn(word)
       if (stops !== 0) break
       seen |= word
-      hash = Math.imul(((hash << 15) | (hash >>> 17)) ^ word, 0x9e3779b1)
+      hash = mix(hash, word)
       at = (at + 4) | 0
     }
-    const count = (31 - Math.clz32(stops & -stops)) >>> 3
+    const count = firstFind(stops)
     at = (at + count) | 0
-    if (at >= last || view.getUint8(at) !== quote) return undefined
-    word &= (1 << (count << 3)) - 1
+    if (at >= end || view.getUint8(at) !== quote) return undefined
+    word = firstBytes(word, count)
     this.at = at + 1
-    const length = at - start
-    if (length > maxPooledBytes || this.#isResting) {
-      if (this.#isResting && --this.#untilReview === 0) this.#wake()
-      return text(bytes, start, at, nonAsciiIn(seen | word) === 0)
+    const length = (at - start) | 0
+    if (length > maxPooledBytes || this.#resting > 0) {
+      if (this.#resting > 0) this.#resting--
+      return text(bytes, start, at, seen | word)
     }
-    hash = Math.imul(((hash << 15) | (hash >>> 17)) ^ word ^ length, 0x9e3779b1)
-    const place = (hash ^ (hash >>> 15)) & (this.#capacity - 1)
-    if (--this.#untilReview === 0) this.#review()
-    const entries = this.#entries
-    let entry = Math.imul(place, entryWords)
-    if (entries[entry] === length) {
+    this.#read++
+    hash = finish(mix(hash, word), length)
+    const slots = this.#slots
+    const store = this.#store
+    const mask = slots.length - 1
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const entry = slots[slot]! | 0
+      if (entry === 0) return this.#take(slot, view, start, length, text(bytes, start, at, seen | word))
+      const head = store[entry]! | 0
+      if ((head & maxPooledBytes) !== length) continue
       let from = start | 0
-      const whole = (start + (length & ~3)) | 0
-      while (from < whole) {
-        entry = (entry + 1) | 0
-        if (entries[entry] !== view.getInt32(from, true)) break
+      let to = (entry + 1) | 0
+      const whole = (at - count) | 0
+      while (from < whole && view.getInt32(from, true) === store[to]) {
         from = (from + 4) | 0
+        to = (to + 1) | 0
       }
-      if (from === whole && ((length & 3) === 0 || entries[entry + 1] === word)) {
-        this.#hits++
-        return this.#strings[place]!
-      }
+      if (from === whole && (count === 0 || store[to] === word)) return this.#strings[head >>> lengthBits]!
     }
-    return this.#add(place, view, start, length, text(bytes, start, at, nonAsciiIn(seen | word) === 0))
   }
 
-  #add(place: number, view: DataView, start: number, length: number, string: string): string {
-    if (this.#added++ === this.#capacity && this.#capacity < lastCapacity) {
-      // More strings came than there are places. The larger table starts empty; what repeats is soon back.
-      this.#capacity *= 4
-      this.#strings = new Array(this.#capacity).fill('')
-      this.#entries = new Int32Array(this.#capacity * entryWords)
-      this.#added = 0
-      return string
+  #take(slot: number, view: DataView, start: number, length: number, string: string): string {
+    const wordCount = (length + 3) >> 2
+    if (++this.#taken === trialStrings) this.#review()
+    if (this.#strings.length === maxStrings) this.#clear()
+    else if (this.#strings.length * 2 === this.#slots.length) this.#growSlots()
+    else {
+      if (this.#storeEnd + 1 + wordCount > this.#store.length) this.#store = grown(this.#store)
+      this.#slots[slot] = this.#storeEnd
+      this.#store[this.#storeEnd++] = (this.#strings.push(string) - 1) * (1 << lengthBits) + length
+      for (let i = 0; i < wordCount; i++) {
+        const word = view.getInt32(start + 4 * i, true)
+        this.#store[this.#storeEnd++] = 4 * i + 4 > length ? firstBytes(word, length & 3) : word
+      }
     }
-    const entries = this.#entries
-    let to = place * entryWords
-    entries[to++] = length
-    let at = start
-    for (const whole = start + (length & ~3); at < whole; at += 4) entries[to++] = view.getInt32(at, true)
-    if ((length & 3) !== 0) entries[to] = firstBytes(view.getInt32(at, true), length & 3)
-    this.#strings[place] = string
     return string
   }
 
+  #growSlots(): void {
+    const slots = new Int32Array(this.#slots.length * 4)
+    const mask = slots.length - 1
+    const store = this.#store
+    for (let entry = 1; entry < this.#storeEnd; ) {
+      const length = store[entry]! & maxPooledBytes
+      let hash = 0
+      const next = entry + 1 + ((length + 3) >> 2)
+      for (let at = entry + 1; at < next; at++) hash = mix(hash, store[at]!)
+      // A text of whole words was hashed with the empty rest of its last word.
+      if ((length & 3) === 0) hash = mix(hash, 0)
+      let slot = finish(hash, length) & mask
+      while (slots[slot] !== 0) slot = (slot + 1) & mask
+      slots[slot] = entry
+      entry = next
+    }
+    this.#slots = slots
+  }
+
+  #clear(): void {
+    this.#slots.fill(0)
+    this.#storeEnd = 1
+    this.#strings = []
+  }
+
   #review(): void {
-    this.#isResting = this.#hits < trialStrings / 16
-    this.#untilReview = this.#isResting ? restStrings : trialStrings
-    this.#hits = 0
-  }
-
-  #wake(): void {
-    this.#isResting = false
-    this.#untilReview = trialStrings
-    this.#hits = 0
+    if (this.#read < trialStrings + (trialStrings >> 4)) this.#resting = restStrings
+    this.#read = 0
+    this.#taken = 0
   }
 }
 
-function matches(entries: Int32Array, entry: number, view: DataView, start: number, length: number): boolean {
-  if (entries[entry] !== length) return false
-  let from = entry + 1
-  let at = start
-  for (const whole = start + (length & ~3); at < whole; at += 4) if (entries[from++] !== view.getInt32(at, true)) return false
-  return (length & 3) === 0 || entries[from] === firstBytes(view.getInt32(at, true), length & 3)
+function mix(hash: number, word: number): number {
+  return Math.imul(((hash << 15) | (hash >>> 17)) ^ word, 0x9e3779b1)
 }
 
-function text(bytes: Buffer, start: number, end: number, isAscii: boolean): string {
-  return bytes.toString(isAscii ? 'latin1' : 'utf8', start, end)
+function finish(hash: number, length: number): number {
+  const mixed = Math.imul(hash ^ length, 0x85ebca6b)
+  return mixed ^ (mixed >>> 15)
+}
+
+function grown(array: Int32Array): Int32Array {
+  const larger = new Int32Array(array.length * 2)
+  larger.set(array)
+  return larger
+}
+
+function text(bytes: Buffer, start: number, end: number, seen: number): string {
+  return bytes.toString(nonAsciiIn(seen) === 0 ? 'latin1' : 'utf8', start, end)
 }

@@ -1,0 +1,58 @@
+import fc from 'fast-check'
+import { describe, expect, test } from 'vitest'
+import { LineCutter, maxLineBytes } from './lines.ts'
+
+function cut(blocks: readonly Buffer[]): string[] {
+  const lines: string[] = []
+  const cutter = new LineCutter({
+    line: (bytes, start, end, _isKnownUtf8, number) => lines.push(`${number} ${bytes.toString('latin1', start, end)}`),
+    tooLong: (head, length, number) => lines.push(`${number} too long: ${length} bytes, ${head.length} kept`),
+  })
+  for (const block of blocks) cutter.push(block)
+  cutter.end()
+  return lines
+}
+
+/** The bytes in blocks that end after each of the given places. */
+function inBlocks(bytes: Buffer, places: readonly number[]): Buffer[] {
+  const cuts = [...new Set(places.map((place) => place % (bytes.length + 1)))].sort((a, b) => a - b)
+  return [...cuts, bytes.length].map((end, i) => bytes.subarray(i === 0 ? 0 : cuts[i - 1], end))
+}
+
+describe('cutting blocks into lines', () => {
+  test('takes LF and CRLF, skips blank lines but counts them, and does not need a last line end', () => {
+    expect(cut([Buffer.from('a\r\n\n  \t\nb\n\r\nc')])).toEqual(['1 a', '4 b', '6 c'])
+    expect(cut([])).toEqual([])
+    expect(cut([Buffer.from('\n')])).toEqual([])
+  })
+
+  test('gives the same lines whichever way the bytes are cut into blocks', () => {
+    const bytes = fc
+      .array(fc.constantFrom('a', 'é', '\n', '\r\n', '\r', ' '), { maxLength: 40 })
+      .map((parts) => Buffer.from(parts.join('')))
+    fc.assert(
+      fc.property(bytes, fc.array(fc.nat(60), { maxLength: 8 }), (whole, places) => {
+        expect(cut(inBlocks(whole, places))).toEqual(cut([whole]))
+      }),
+    )
+  })
+
+  test('says which lines are known to be valid UTF-8 only when they are', () => {
+    const known: boolean[] = []
+    const cutter = new LineCutter({ line: (_b, _s, _e, isKnownUtf8) => known.push(isKnownUtf8), tooLong: () => {} })
+    cutter.push(Buffer.from('good\n'))
+    cutter.push(Buffer.concat([Buffer.from('good\n'), Buffer.from([0xff]), Buffer.from('\nrest')]))
+    cutter.end()
+    expect(known).toEqual([true, false, false, false])
+  })
+
+  test('keeps only the beginning of a line beyond the limit, in one block or many', () => {
+    const long = Buffer.alloc(maxLineBytes + 1, 'x')
+    const whole = Buffer.concat([Buffer.from('a\n'), long, Buffer.from('\nb\n')])
+    const expected = ['1 a', `2 too long: ${maxLineBytes + 1} bytes, 65536 kept`, '3 b']
+    expect(cut([whole])).toEqual(expected)
+    expect(cut(inBlocks(whole, [1 << 20, 5 << 20, 9 << 20, maxLineBytes + 2]))).toEqual(expected)
+    const limit = cut([Buffer.concat([long.subarray(1), Buffer.from('\n')])])
+    expect(limit.map((line) => line.length)).toEqual(['1 '.length + maxLineBytes])
+  })
+})
