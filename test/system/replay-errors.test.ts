@@ -304,7 +304,7 @@ describe('flags', () => {
     ['no --query', ['--input', 'in.ndjson'], /--query/],
     ['no --input', ['--query', 'q.json'], /--input/],
     ['--query without a file', ['--input', 'in.ndjson', '--query'], /--query/],
-    ['an unknown flag', [...good, '--ledgr', 'x'], /--ledgr[^]*--ledger/],
+    ['an unknown flag', [...good, '--ledgr', 'x'], /--ledgr.*--ledger/s],
     ['an argument', [...good, 'more'], /more/],
   ])('%s: bad usage', async (_, flags, part) => {
     expectMessage(await attempt(flags), 2, part)
@@ -435,7 +435,7 @@ describe('queries', () => {
     [
       'an unknown comparison deep inside',
       withWhere({ or: [{ v: 1 }, { not: [{ w: { prefx: 'a' } }] }] }),
-      'where.or[1].not[0].w.prefx'.replace(/[.[\]]/g, '.'),
+      'where.or[1].not[0].w.prefx',
       /'prefix'/,
     ],
     ['in without a list', withWhere({ v: { in: 5 } }), 'where.v.in'],

@@ -128,6 +128,8 @@ describe('aggregates', () => {
     fractions: Array.from({ length: 10 }, () => '0.1'),
     cancelling: ['1', '1e100', '1', '-1e100'],
     buckets: ['9', '11', '15', '21', '30', '40'],
+    bounds: ['10', '20'],
+    far: ['1000000004', '1000000007', '1000000013', '1000000016'],
     tops: ['5', '3', '5', '2', '3', '7'],
     zero: ['0', '-0', '0.0'],
     exact: ['0.1', '1000.7', '123456.789'],
@@ -257,6 +259,13 @@ describe('aggregates', () => {
 
   it('give one count more than bounds for histogram', () => {
     expect(values.buckets?.histogram).toEqual([1, 2, 3])
+    // A bound begins a bucket, as the start of a window is within it.
+    expect(values.bounds?.histogram).toEqual([0, 1, 1])
+  })
+
+  it('measure deviation as well far from 0', () => {
+    expect(values.far?.stddev).toBeCloseTo(Math.sqrt(30), 9)
+    expect(values.far?.stddevPop).toBeCloseTo(Math.sqrt(22.5), 9)
   })
 
   it('take first and last by event time, and among equal times by position', async () => {

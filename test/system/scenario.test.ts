@@ -391,6 +391,19 @@ describe('resharding', () => {
     expect(await step(aQuery(), lines)).toEqual({ before: [], after: ['q/-/0-10 on-time 0 final {"n":1}'] })
   })
 
+  it('splits: judges the records of a child in the same way however other shards are read', async () => {
+    // The child goes on from its parent's watermark, 9, so its 4 is late whether [0, 10) is merged yet or not.
+    const known = declare(0, 's0', 's1')
+    const parent = [put(0, 's1', 3), put(0, 's1', 10), end(0, 's1', 's2')]
+    const child = [put(0, 's2', 4), put(0, 's2', 10)]
+    const other = put(0, 's0', 10)
+    const first = await play(aQuery(), [known, other, ...parent, ...child])
+    const last = await play(aQuery(), [known, ...parent, ...child, other])
+    expect(told(first)).toEqual(['q/-/0-10 on-time 0 final {"n":1}'])
+    expect(last.stdout).toBe(first.stdout)
+    expect(last.ledger).toEqual(first.ledger)
+  })
+
   it('merges: the child goes on after both parents ended', async () => {
     const lines = [
       declare(0, 's1', 's2'),

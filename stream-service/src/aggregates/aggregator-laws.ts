@@ -56,11 +56,11 @@ export class Row {
     this.addAll(values)
   }
 
-  /** The value's event time is its place in the list unless told. */
   add(value: unknown, eventTime: number): boolean {
     return this.#aggregator.add(this.rows, 1, 1, value, eventTime)
   }
 
+  /** A value's event time is its place in the list, unless it is timed. */
   addAll(values: readonly unknown[]): this {
     for (const [index, value] of values.entries()) {
       if (value instanceof Timed) this.add(value.value, value.at)
@@ -140,7 +140,9 @@ export function describeAggregatorLaws<Value>(
   })
   const rowOf = (values: readonly Timed[] = []) => new Row(aggregator, values)
   const expectSame = (found: Row, wanted: Row) => {
-    if (!isSame(found.result, wanted.result)) expect(found.result).toEqual(wanted.result)
+    const [result, due] = [found.result, wanted.result]
+    if (!isSame(result, due))
+      expect.fail(`the result is ${JSON.stringify(result)} and should be ${JSON.stringify(due)}`)
   }
   /** Adding values to one row must not show in the other. */
   const expectIndependent = (changed: Row, still: Row, values: readonly Timed[]) => {

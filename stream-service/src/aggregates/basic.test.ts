@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { describeAggregatorLaws, isClose, notNumbers } from './aggregator-laws.ts'
+import { expect, test } from 'vitest'
+import { describeAggregatorLaws, isClose, notNumbers, Row } from './aggregator-laws.ts'
 import { countRecords, countValues } from './count.ts'
 import { first, last } from './ends.ts'
 import { max, min } from './extremes.ts'
@@ -22,3 +23,7 @@ describeAggregatorLaws('stddev', stddev, numbers, rounded)
 describeAggregatorLaws('stddevPop', stddevPop, numbers, rounded)
 describeAggregatorLaws('first', first, anyValue, present)
 describeAggregatorLaws('last', last, anyValue, present)
+
+test('sum keeps through a merge what large numbers push out of it', () => {
+  expect(new Row(sum, [1e16, 1]).merge(new Row(sum, [-1e16, 1])).result).toBe(2)
+})

@@ -41,6 +41,20 @@ test('estimates none of no hashes, one of one, and infinitely many of full regis
   expect(estimate(emptyRegisters().fill(40))).toBe(Number.POSITIVE_INFINITY)
 })
 
+/** Registers as evenly as chance has them on the whole after so many hashes: each rank in its exact share. */
+function expectedRegisters(hashes: number): Uint8Array {
+  return emptyRegisters().map((_, index, { length }) => {
+    const share = (index + 0.5) / length
+    let rank = 0
+    while (rank < 40 && Math.exp((-hashes / length) * 2 ** -rank) < share) rank++
+    return rank
+  })
+}
+
+test.each([100, 1e4, 1e5, 1e7, 1e10, 1e13, 2 ** 52, 2 ** 54])('is unbiased for %d hashes', (hashes) => {
+  expect(estimate(expectedRegisters(hashes)) / hashes).toBeCloseTo(1, 2)
+})
+
 test('decodes what it encoded, at every rank', () => {
   const registers = emptyRegisters().map((_, index) => index % 41)
   expect(decodeRegisters(encodeRegisters(registers))).toEqual(registers)

@@ -130,6 +130,16 @@ test('is the same for any split of 64 numbers, which are kept, and of 65, which 
   }
 })
 
+test('reaches down and up to the numbers of either side of a merge', () => {
+  const low = Array.from({ length: 70 }, (_, index) => 10 + index)
+  const high = Array.from({ length: 70 }, (_, index) => 1000 + index)
+  for (const q of [0.01, 0.99]) {
+    const wanted = new Row(quantile(q), [...low, ...high]).result
+    expect(new Row(quantile(q), low).merge(new Row(quantile(q), high)).result).toBe(wanted)
+    expect(new Row(quantile(q), high).merge(new Row(quantile(q), low)).result).toBe(wanted)
+  }
+})
+
 test.each([-0.1, 1.1, Number.NaN])('refuses q = %s', (q) => {
   expect(() => quantile(q)).toThrow(`quantile needs a q from 0 to 1, but it is ${q}`)
 })

@@ -6,7 +6,6 @@
 //
 // Until a value has lost its counter the counts are exact, and order does not show. After that it does, so that a state
 // depends on the order of its values; but on nothing else: ties go by content and by slot, and both are in the snapshot.
-
 import { inserted } from './small-numbers.ts'
 
 export type Scalar = string | number | boolean

@@ -8,6 +8,7 @@
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import type { FieldPlan } from '../records/fields.ts'
 import { JsonDecoder } from '../records/json-decoder.ts'
+import { isAggregate, splitAggregate } from '../records/kpl.ts'
 import { comparePositions, type Position, type StreamRecord } from '../records/record.ts'
 import type { Emission, RejectReason } from './emission.ts'
 import type { Ledger } from './ledger.ts'
@@ -142,8 +143,13 @@ export class Job {
   #addParent(shard: Shard, parent: string): void {
     if (shard.parents.has(parent)) return
     shard.parents.add(parent)
-    if (this.#shards.get(parent)?.status === 'ended')
+    if (this.#shards.get(parent)?.status === 'ended') {
       for (const engine of this.queries) engine.adoptParent(shard.shardId, parent)
+    } else if (shard.status === 'reading' && shard.position === undefined) {
+      // It was thought to be ready, but has another parent to wait for.
+      shard.status = 'waiting'
+      for (const engine of this.queries) engine.suspend(shard.shardId)
+    }
   }
 
   /**
@@ -173,10 +179,21 @@ export class Job {
   }
 
   #take(shard: Shard, record: StreamRecord): void {
-    if (shard.skipUpTo !== undefined) {
-      if (comparePositions(record.position, shard.skipUpTo) <= 0) return
-      shard.skipUpTo = undefined
+    if (!isAggregate(record.data)) {
+      this.#takeOne(shard, record)
+      return
     }
+    const userRecords = splitAggregate(record)
+    if (typeof userRecords !== 'string') {
+      for (const userRecord of userRecords) this.#takeOne(shard, userRecord)
+    } else if (this.#isNew(shard, record)) {
+      for (const lane of shard.lanes) lane.takeBroken(record, 'corrupt-aggregation', userRecords)
+      shard.position = record.position
+    }
+  }
+
+  #takeOne(shard: Shard, record: StreamRecord): void {
+    if (!this.#isNew(shard, record)) return
     const { data } = record
     this.#decodeAndTake(
       shard,
@@ -187,6 +204,14 @@ export class Job {
       record,
     )
     shard.position = record.position
+  }
+
+  /** False for a record that the restored state holds already. */
+  #isNew(shard: Shard, record: StreamRecord): boolean {
+    if (shard.skipUpTo === undefined) return true
+    if (comparePositions(record.position, shard.skipUpTo) <= 0) return false
+    shard.skipUpTo = undefined
+    return true
   }
 
   #decodeAndTake(

@@ -191,6 +191,14 @@ export class QueryEngine implements LaneHost {
     lane.watermark = Math.max(Math.min(lane.watermark, endedAt), this.#watermark)
   }
 
+  /** A lane that has read nothing turns out to have a parent that has not ended: it waits, and counts as its parents do. */
+  suspend(shardId: string): void {
+    const lane = this.lanes.get(shardId)!
+    lane.status = 'waiting'
+    if (lane.watermark === Number.NEGATIVE_INFINITY) lane.watermark = Number.POSITIVE_INFINITY
+    this.#chooseHolder()
+  }
+
   /** A record, or a read that shows the lane is not caught up, ends its idleness; it goes on from where it followed to. */
   wake(lane: QueryLane): void {
     if (lane.status !== 'idle') return

@@ -17,6 +17,8 @@ interface Published {
   readonly start: number
   readonly end: number
   readonly index: number
+  /** Ids that this pane takes the place of; each of its revisions tells them, for those who keep only the highest. */
+  readonly supersedes: readonly string[]
 }
 
 interface HeldShare extends SessionSpan {
@@ -143,7 +145,9 @@ export class SessionMerge implements Merge, SessionShares {
 
     const before = [...new Set(session.flatMap((share) => share.panes))]
     const same = before.find((pane) => pane.start === start && pane.end === end)
-    const pane = { start, end, index: same === undefined ? 0 : same.index + 1 }
+    const replaced = before.filter((old) => old !== same).map((old) => writer.windowId(key, old.start, old.end))
+    const supersedes = [...new Set([...(same?.supersedes ?? []), ...replaced])]
+    const pane = { start, end, index: same === undefined ? 0 : same.index + 1, supersedes }
     const line = writer.windowPane(
       {
         key,
@@ -153,7 +157,7 @@ export class SessionMerge implements Merge, SessionShares {
         timing,
         final: end - 1 + allowedLatenessMs <= watermark,
         closedByIdle: closedByIdle && timing === 'on-time',
-        supersedes: before.filter((old) => old !== same).map((old) => writer.windowId(key, old.start, old.end)),
+        supersedes,
       },
       this.#arena,
       row,
@@ -175,7 +179,7 @@ export class SessionMerge implements Merge, SessionShares {
           ...share,
           key,
           starts: starts.map(({ start, knownAt }): [number, SavedInstant] => [start, saveInstant(knownAt)]),
-          panes: share.panes.map(({ start, end, index }): [number, number, number] => [start, end, index]),
+          panes: share.panes.map(({ start, end, index, supersedes }): EncodedPane => [start, end, index, supersedes]),
           cells: encodeCells(this.#arena.cells.subarray(row * layout.cellStride, (row + 1) * layout.cellStride)),
           refs: layout.encodeRefs(this.#arena, row),
         })
@@ -199,11 +203,11 @@ export class SessionMerge implements Merge, SessionShares {
         ...share,
         row,
         starts: starts.map(([start, knownAt]) => ({ start, knownAt: loadInstant(knownAt) })),
-        panes: panes.map(([start, end, index]) => {
+        panes: panes.map(([start, end, index, supersedes]) => {
           const id = `${typeof key}:${key}/${start}-${end}`
           const known = published.get(id)
           if (known !== undefined && known.index >= index) return known
-          const pane = { start, end, index }
+          const pane = { start, end, index, supersedes }
           published.set(id, pane)
           return pane
         }),
@@ -227,6 +231,7 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
+type EncodedPane = readonly [start: number, end: number, index: number, supersedes: readonly string[]]
 type EncodedShare = {
   readonly shardId: string
   readonly serial: number
@@ -234,7 +239,7 @@ type EncodedShare = {
   readonly start: number
   readonly end: number
   readonly starts: readonly (readonly [number, SavedInstant])[]
-  readonly panes: readonly (readonly [number, number, number])[]
+  readonly panes: readonly EncodedPane[]
   readonly fresh: boolean
   readonly cells: string
   readonly refs: readonly JsonValue[]

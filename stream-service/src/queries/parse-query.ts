@@ -123,7 +123,7 @@ function parseWindow(value: unknown, faults: Faults): WindowSpec | undefined {
   if (type === undefined) {
     const near = typeof typeName === 'string' ? nearest(typeName, windowTypes) : undefined
     const hint = near === undefined ? '' : `; did you mean '${near}'?`
-    return faults.add('window.type', `must be one of ${windowTypes.join(', ')}, not ${show(typeName)}${hint}`)
+    return faults.add('window.type', `${mustBeOneOf(windowTypes, typeName)}${hint}`)
   }
   const spec = parseWindowOf(type, window, faults)
   window.refuseOthers()
@@ -212,7 +212,7 @@ function parseAggregate(reader: ObjectReader, faults: Faults): AggregateSpec | u
   if (fn === undefined) {
     const near = typeof fnName === 'string' ? nearest(fnName, aggregateNames) : undefined
     const hint = near === undefined ? '' : `; did you mean '${near}'?`
-    return faults.add(reader.pathOf('fn'), `must be one of ${aggregateNames.join(', ')}, not ${show(fnName)}${hint}`)
+    return faults.add(reader.pathOf('fn'), `${mustBeOneOf(aggregateNames, fnName)}${hint}`)
   }
   const fieldText = 'the name of a field'
   const field =
@@ -298,6 +298,11 @@ function parseComparison(value: unknown, path: string, faults: Faults): Comparis
   if (reader.names.length === 0)
     faults.add(path, 'has no comparison; use one of ne, lt, lte, gt, gte, in, exists, prefix')
   return Object.fromEntries(Object.entries(comparison).filter(([, operand]) => operand !== undefined))
+}
+
+function mustBeOneOf(names: readonly string[], found: unknown): string {
+  const list = names.join(', ')
+  return found === undefined ? `is missing; it must be one of ${list}` : `must be one of ${list}, not ${show(found)}`
 }
 
 function isScalar(value: unknown): value is Scalar {

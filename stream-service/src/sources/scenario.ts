@@ -120,6 +120,8 @@ const texts = (value: unknown) =>
 const isTrue = (value: unknown) => (value === true ? true : undefined)
 
 function parseEvent(line: ObjectReader, faults: Faults): Event | undefined {
+  // Known, so that a misspelled one is told with the nearest of them.
+  for (const name of ['shard', 'data', 'raw', 'b64', 'empty', 'behind', 'end', 'children', 'shards']) line.get(name)
   if (line.names.includes('shards')) return parseShards(line, faults)
   const shardId = line.optional('shard', 'the id of a shard', text)
   const kinds = ['data', 'raw', 'b64', 'empty', 'end'].filter((name) => line.names.includes(name))
@@ -167,5 +169,27 @@ function parseShards(line: ObjectReader, faults: Faults): Event | undefined {
     shard?.refuseOthers()
     return { shardId: shardId ?? '', parentShardIds }
   })
-  return shards === undefined ? undefined : { kind: 'shards', shards }
+  if (shards === undefined) return undefined
+  for (const { shardId } of shards) {
+    if (isAncestor(shardId, shardId, shards)) return faults.add('shards', `shard '${shardId}' cannot be its own parent or ancestor`)
+  }
+  return { kind: 'shards', shards }
+}
+
+/** Whether a shard comes before another by way of parents. */
+function isAncestor(
+  ancestor: string,
+  shardId: string,
+  shards: readonly { readonly shardId: string; readonly parentShardIds: readonly string[] }[],
+): boolean {
+  const seen = new Set<string>()
+  const open = [shardId]
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    for (const parent of shards.find((shard) => shard.shardId === id)?.parentShardIds ?? []) {
+      if (parent === ancestor) return true
+      if (!seen.has(parent)) open.push(parent)
+      seen.add(parent)
+    }
+  }
+  return false
 }

@@ -1,0 +1,23 @@
+// The books of a replay, as `--ledger` writes them, in a temporary file.
+import { randomUUID } from 'node:crypto'
+import { readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Ledger } from '../../../stream-service/src/engine/ledger.ts'
+import { imbalance } from '../../../stream-service/src/engine/ledger.ts'
+
+/** Replays with the books kept in a file and returns how many records were read. Every one has to be of use. */
+export async function countRecords(replay: (ledgerFile: string) => Promise<void>): Promise<number> {
+  const file = join(tmpdir(), `millrace-bench-${randomUUID()}.json`)
+  try {
+    await replay(file)
+    const ledger = JSON.parse(readFileSync(file, 'utf8')) as Ledger
+    const [{ total }] = Object.values(ledger.queries) as [Ledger['queries'][string]]
+    if (total.late > 0 || total.rejected > 0 || imbalance(total) !== 0) {
+      throw new Error(`records were refused or lost: ${JSON.stringify(total)}`)
+    }
+    return total.read
+  } finally {
+    rmSync(file, { force: true })
+  }
+}

@@ -1,0 +1,9 @@
+// Millrace as a library: what `millrace replay` does, in this process and warm. millrace-cli.ts is the command itself.
+import { runReplay } from '../../../stream-service/src/cli/run-replay.ts'
+import { queryFile } from '../queries.ts'
+import { contest } from './contest.ts'
+import { countRecords } from './ledger.ts'
+
+await contest((query, input, output) =>
+  countRecords((ledger) => runReplay({ query: [queryFile(query)], input, output, ledger, quiet: true })),
+)

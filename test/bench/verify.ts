@@ -1,0 +1,123 @@
+// Compares a contestant's output with what is expected: the same windows, none twice, and in each the same values:
+//
+//   equal      the same, as counts are
+//   close      within 1e-6, relative
+//   between    within bounds that are expected: those of a 95th percentile, see queries.ts
+//   distinct   a number of distinct values: within 3 % (or 1) in 99 of 100 windows, within 6 % (or 2) in all of them
+//
+// A contestant writes a line per window, `{"key","windowStart","windowEnd", …}`, in any order; Millrace writes its panes.
+//
+//   node test/bench/verify.ts QUERY EXPECTED OUTPUT        prints a JSON list of faults; exit 1 if there are any
+import { isDeepStrictEqual } from 'node:util'
+import type { Result } from './expected.ts'
+import { forEachLine } from './lines.ts'
+import { type Column, type Query, queryNamed } from './queries.ts'
+
+/** Faults of one kind are counted, and the first of them is told. */
+class Faults {
+  readonly #kinds = new Map<string, { count: number; readonly first: string }>()
+
+  add(kind: string, example: string): void {
+    const known = this.#kinds.get(kind)
+    if (known === undefined) this.#kinds.set(kind, { count: 1, first: example })
+    else known.count++
+  }
+
+  list(): string[] {
+    return [...this.#kinds].map(([kind, { count, first }]) => `${count} ${kind}, first ${first}`)
+  }
+}
+
+export function verify(query: Query, expectedFile: string, outputFile: string): string[] {
+  const open = new Map<string, Result>()
+  const done = new Set<string>()
+  forEachLine(expectedFile, (line) => {
+    const result = JSON.parse(line) as Result
+    open.set(idOf(result), result)
+  })
+  const faults = new Faults()
+  const isFarOff = { count: 0, first: '' }
+  forEachLine(outputFile, (line) => {
+    const result = resultIn(line, faults)
+    if (result === undefined) return
+    const id = idOf(result)
+    const expected = open.get(id)
+    if (expected === undefined) {
+      faults.add(done.has(id) ? 'windows twice' : 'windows too many', id)
+      return
+    }
+    open.delete(id)
+    done.add(id)
+    for (const [name, column] of Object.entries(query.columns)) {
+      const is = result[name]
+      const wanted = expected[name]
+      if (!agrees(column, is, wanted)) {
+        faults.add(`wrong ${name}`, `${id}: ${JSON.stringify(is)} rather than ${JSON.stringify(wanted)}`)
+      } else if (column.check === 'distinct' && !isNear(is as number, wanted as number, 0.03, 1)) {
+        isFarOff.count++
+        isFarOff.first ||= `${id}: ${is} rather than ${wanted}`
+      }
+    }
+  })
+  for (const id of open.keys()) faults.add('windows missing', id)
+  if (isFarOff.count > done.size / 100) faults.add('distinct counts beyond 3 % in too many windows', isFarOff.first)
+  return faults.list()
+}
+
+function agrees({ check }: Column, is: unknown, wanted: unknown): boolean {
+  if (check === 'equal') return isDeepStrictEqual(is, wanted)
+  if (typeof is !== 'number') return false
+  switch (check) {
+    case 'close':
+      return Math.abs(is - (wanted as number)) <= 1e-6 * Math.max(Math.abs(wanted as number), 1e-9)
+    case 'between': {
+      const [low, high] = wanted as [number, number]
+      return low <= is && is <= high
+    }
+    case 'distinct':
+      return isNear(is, wanted as number, 0.06, 2)
+  }
+}
+
+function isNear(is: number, wanted: number, share: number, atLeast: number): boolean {
+  return Math.abs(is - wanted) <= Math.max(share * wanted, atLeast)
+}
+
+function idOf({ key, windowStart, windowEnd }: Result): string {
+  return `${key ?? ''} ${windowStart}-${windowEnd}`
+}
+
+interface Pane {
+  readonly id: string
+  readonly key: Readonly<Record<string, string | number>>
+  readonly window: { readonly start: number; readonly end: number }
+  readonly pane: { readonly index: number; readonly timing: string; readonly final: boolean }
+  readonly values: Readonly<Record<string, unknown>>
+}
+
+function resultIn(line: string, faults: Faults): Result | undefined {
+  let result: Result | Pane
+  try {
+    result = JSON.parse(line)
+  } catch {
+    faults.add('lines that are no JSON', line.slice(0, 100))
+    return undefined
+  }
+  if (!isPane(result)) return result
+  // Nothing is late and nothing is early here, so each window fires once.
+  const { index, timing, final } = result.pane
+  if (index !== 0 || timing !== 'on-time' || !final) faults.add('panes that are not the only one', result.id)
+  const [key = ''] = Object.values(result.key)
+  return { key, windowStart: result.window.start, windowEnd: result.window.end, ...result.values }
+}
+
+function isPane(result: Result | Pane): result is Pane {
+  return 'pane' in result
+}
+
+if (import.meta.main) {
+  const [name, expected, output] = process.argv.slice(2) as [string, string, string]
+  const faults = verify(queryNamed(name), expected, output)
+  process.stdout.write(`${JSON.stringify(faults)}\n`)
+  if (faults.length > 0) process.exitCode = 1
+}
