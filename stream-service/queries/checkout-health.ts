@@ -9,5 +9,6 @@ export const checkoutHealth = defineQuery({
   keyBy: ['data.country'],
   window: tumbling('1m'),
   allowedLateness: '1m',
+  publish: { metrics: { top: 50 } },
   aggregates: { orders: count(), revenue: sum('data.value'), p95LatencyMs: quantile('data.latencyMs', 0.95) },
 })

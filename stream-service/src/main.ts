@@ -8,6 +8,7 @@ import { AwsError, MillraceError, toAwsError } from '@millrace/shared/errors'
 import { pino } from 'pino'
 import { deployedQueries } from '../queries/index.ts'
 import { ConfigError, readConfig, type ServiceConfig } from './config.ts'
+import type { Emission } from './engine/emission.ts'
 import { QueryChangedError } from './engine/job.ts'
 import { serviceApi } from './http/api.ts'
 import { listen } from './http/listen.ts'
@@ -16,6 +17,7 @@ import { QueryError } from './queries/parse-query.ts'
 import type { QuerySpec } from './queries/query-spec.ts'
 import { readQueryFiles } from './query-files.ts'
 import { StreamChangedError, StreamService } from './service.ts'
+import { metricLines } from './sinks/metrics.ts'
 import { openSinks } from './sinks/open-sinks.ts'
 import { createDirectSource } from './sources/direct.ts'
 import { openFolderStore } from './state/folder-store.ts'
@@ -59,7 +61,10 @@ async function main(): Promise<void> {
       snapshotIntervalMs: config.snapshotIntervalMs,
       now: Date.now,
       logger,
-      onEmissions: (emissions) => parent?.sendEmissions(emissions),
+      onEmissions: (emissions) => {
+        parent?.sendEmissions(emissions)
+        writeMetrics(emissions, queries)
+      },
     })
     const http = await listen(serviceApi(service), { host: config.httpHost, port: config.httpPort })
     logger.info({ stream: stream.name, queries: queries.map(({ name }) => name), port: http.port }, 'the service reads')
@@ -78,6 +83,16 @@ async function main(): Promise<void> {
     client.destroy()
     logger.flush()
     parent?.close()
+  }
+}
+
+/** Metrics go to standard output, where the log driver picks them up; the log itself is on standard error. */
+function writeMetrics(emissions: readonly Emission[], queries: readonly QuerySpec[]): void {
+  for (const emission of emissions) {
+    if (emission.kind !== 'panes') continue
+    const metrics = queries.find(({ name }) => name === emission.query)?.publish.metrics
+    if (metrics === undefined) continue
+    for (const line of metricLines(emission, metrics, Date.now())) process.stdout.write(`${line}\n`)
   }
 }
 

@@ -88,6 +88,8 @@ export class StreamService implements ShardHandler {
   readonly #source: ShardSource
   readonly #gates = new Map<string, CreditGate>()
   readonly #stopPublishing = new AbortController()
+  /** Queries with `publish.firehose` false. */
+  readonly #unpublished: ReadonlySet<string>
   readonly #startedAt: number
   #version: number
   #isDirty: boolean
@@ -111,6 +113,7 @@ export class StreamService implements ShardHandler {
     if (saved !== undefined && !isSameStream(saved.stream, options.stream)) {
       throw new StreamChangedError(saved.stream, options.stream)
     }
+    this.#unpublished = new Set(options.queries.filter(({ publish }) => !publish.firehose).map(({ name }) => name))
     const plan = new FieldPlan()
     const queries = options.queries.map((query) => compileQuery(query, plan))
     this.#job = new Job({ queries, plan, saved: saved?.job, idleBy: 'reads' })
@@ -200,7 +203,9 @@ export class StreamService implements ShardHandler {
   #emit(emissions: readonly Emission[]): void {
     if (emissions.length === 0) return
     this.#isDirty = true
-    this.#outbox.add(emissions)
+    this.#outbox.add(
+      emissions.filter((emission) => emission.kind !== 'panes' || !this.#unpublished.has(emission.query)),
+    )
     this.#options.onEmissions?.(emissions)
   }
 

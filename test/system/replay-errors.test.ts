@@ -494,10 +494,13 @@ describe('queries', () => {
 
   it('may say how they are published and when early panes come', async () => {
     const query: Query = aQuery({
+      keyBy: ['page'],
       publish: { firehose: true, metrics: { dimensions: ['page'], top: 50 } },
       early: '10s',
     })
-    expect(told(await replay({ query, input: [{ ts: 1 }] }))).toEqual(['q/-/0-10 on-time 0 final {"n":1}'])
+    expect(told(await replay({ query, input: [{ ts: 1, page: 'a' }] }))).toEqual([
+      'q/page=a/0-10 on-time 0 final {"n":1}',
+    ])
   })
 })
 

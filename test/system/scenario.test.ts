@@ -781,3 +781,25 @@ function aggregate(texts: readonly string[]): Buffer {
   const sum = createHash('md5').update(message).digest()
   return Buffer.concat([Buffer.from([0xf3, 0x89, 0x9a, 0xc2]), message, sum])
 }
+
+describe('early panes', () => {
+  it('come for what has changed when the clock passes a multiple of early, from all lanes, and number the revisions', async () => {
+    const query = aQuery({ early: '5ms', time: { field: 'ts', unit: 'ms' } })
+    const run = await play(query, [
+      declare(0, 's1', 's2'),
+      put(1, 's1', 1),
+      put(4, 's2', 2),
+      { at: 5 },
+      { at: 10 },
+      put(11, 's1', 3),
+      { at: 15 },
+      put(16, 's1', 20),
+      put(16, 's2', 20),
+    ])
+    expect(told(run)).toEqual([
+      'q/-/0-10 early 0 {"n":2}',
+      'q/-/0-10 early 1 {"n":3}',
+      'q/-/0-10 on-time 2 final {"n":3}',
+    ])
+  })
+})

@@ -4,7 +4,7 @@ import type { JsonValue } from '../aggregates/aggregator.ts'
 import { Deadlines } from '../time/deadlines.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
 import type { AlignedWindows } from '../windows/aligned.ts'
-import type { AlignedPartials } from '../windows/aligned-panes.ts'
+import type { AlignedPartials, UnfiredShare } from '../windows/aligned-panes.ts'
 import type { MapKey } from '../windows/group-key.ts'
 import { PaneTable } from '../windows/pane-table.ts'
 import { decodeTable, encodeTable } from '../windows/pane-table-codec.ts'
@@ -15,8 +15,10 @@ interface MergingWindow {
   readonly end: number
   readonly shares: Map<string, PaneTable>
   fired: boolean
-  /** How many revisions of a key's pane were published; kept only while more can come. */
+  /** How many revisions of a key's pane were published; kept only where there can be several. */
   readonly revisions: Map<MapKey, number>
+  /** Keys that lanes have given or revised since the last early panes, while the window has not fired. */
+  readonly changed: Set<MapKey>
 }
 
 export class AlignedMerge implements Merge, AlignedPartials {
@@ -40,6 +42,7 @@ export class AlignedMerge implements Merge, AlignedPartials {
         fired,
         shares: new Map(shares.map(([shardId, table]) => [shardId, decodeTable(options.layout, table)])),
         revisions: new Map(revisions),
+        changed: new Set(shares.flatMap(([, table]) => (table as { readonly keys: MapKey[] }).keys)),
       })
     }
   }
@@ -54,6 +57,7 @@ export class AlignedMerge implements Merge, AlignedPartials {
     if (share === undefined) window.shares.set(shardId, table)
     else if (share !== table) for (const [key, row] of table.rows) this.#replaceRow(share, key, table, row)
     if (window.fired) this.#publish(window, [...table.rows.keys()], 'late')
+    else if (this.#options.hasEarlyPanes) for (const key of table.rows.keys()) window.changed.add(key)
   }
 
   revise(shardId: string, end: number, table: PaneTable, key: MapKey, row: number): void {
@@ -65,6 +69,7 @@ export class AlignedMerge implements Merge, AlignedPartials {
     }
     if (share !== table) this.#replaceRow(share, key, table, row)
     if (window.fired) this.#publish(window, [key], 'late')
+    else if (this.#options.hasEarlyPanes) window.changed.add(key)
   }
 
   #replaceRow(share: PaneTable, key: MapKey, table: PaneTable, row: number): void {
@@ -74,7 +79,13 @@ export class AlignedMerge implements Merge, AlignedPartials {
   #windowEnding(end: number): MergingWindow {
     const known = this.#merging.get(end)
     if (known !== undefined) return known
-    const window = { end, shares: new Map(), fired: end - 1 <= this.#at.watermark, revisions: new Map() }
+    const window = {
+      end,
+      shares: new Map(),
+      fired: end - 1 <= this.#at.watermark,
+      revisions: new Map(),
+      changed: new Set<MapKey>(),
+    }
     this.#schedule(window)
     return window
   }
@@ -100,17 +111,45 @@ export class AlignedMerge implements Merge, AlignedPartials {
     }
   }
 
+  /**
+   * Publishes early panes for every key that changed since the last ones, in windows that have not fired: from what lanes
+   * have given, and from what they hold themselves.
+   */
+  publishEarly(unfired: readonly UnfiredShare[]): void {
+    for (const { end, changed } of unfired) {
+      const window = this.#windowEnding(end)
+      for (const key of changed) window.changed.add(key)
+    }
+    const windows = [...this.#merging.values()].filter(({ fired, changed }) => !fired && changed.size > 0)
+    for (const window of windows.sort((a, b) => a.end - b.end)) {
+      const keys = [...window.changed]
+      window.changed.clear()
+      this.#publish(
+        window,
+        keys,
+        'early',
+        unfired.filter(({ end }) => end === window.end),
+      )
+    }
+  }
+
   /** Publishes the panes of some keys, or of all. */
-  #publish(window: MergingWindow, keys: readonly MapKey[] | undefined, timing: Timing): void {
-    const { allowedLatenessMs, writer, query, emit } = this.#options
+  #publish(
+    window: MergingWindow,
+    keys: readonly MapKey[] | undefined,
+    timing: Timing,
+    unfired: readonly UnfiredShare[] = [],
+  ): void {
+    const { allowedLatenessMs, hasEarlyPanes, writer, query, emit } = this.#options
+    const hasRevisions = allowedLatenessMs > 0 || hasEarlyPanes
     const { watermark, closedByIdle, complete } = this.#at
     const start = this.#windows.startOf(window.end)
     const final = window.end - 1 + allowedLatenessMs <= watermark
-    const merged = this.#merged(window, keys)
+    const merged = this.#merged(window, keys, unfired)
     const lines: string[] = []
     for (const [key, row] of merged.rows) {
       const index = window.revisions.get(key) ?? 0
-      if (allowedLatenessMs > 0) window.revisions.set(key, index + 1)
+      if (hasRevisions) window.revisions.set(key, index + 1)
       lines.push(
         writer.windowPane(
           {
@@ -129,12 +168,13 @@ export class AlignedMerge implements Merge, AlignedPartials {
       )
     }
     if (lines.length > 0) {
-      emit({ kind: 'panes', query, lines, settled: allowedLatenessMs === 0 && complete && !closedByIdle })
+      emit({ kind: 'panes', query, lines, settled: !hasRevisions && complete && !closedByIdle })
     }
   }
 
-  #merged(window: MergingWindow, keys: readonly MapKey[] | undefined): PaneTable {
-    const shares = inShardOrder(window.shares)
+  #merged(window: MergingWindow, keys: readonly MapKey[] | undefined, unfired: readonly UnfiredShare[]): PaneTable {
+    const held = new Map(unfired.map(({ shardId, table }) => [shardId, table]))
+    const shares = inShardOrder(held.size === 0 ? window.shares : new Map([...window.shares, ...held]))
     if (shares.length === 1 && keys === undefined) return shares[0]![1]
     const { layout } = this.#options
     const merged = new PaneTable(layout)

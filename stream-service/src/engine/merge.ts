@@ -9,6 +9,8 @@ export interface MergeOptions {
   readonly query: string
   readonly layout: RowLayout
   readonly allowedLatenessMs: number
+  /** The query asks for early panes, so that even an on-time pane need not be the first revision. */
+  readonly hasEarlyPanes: boolean
   readonly writer: PaneWriter
   readonly emit: (emission: Emission) => void
 }

@@ -31,6 +31,8 @@ export class QueryEngine implements LaneHost {
   readonly #endedAt = new Map<string, number>()
   #watermark = Number.NEGATIVE_INFINITY
   #holder: QueryLane | undefined
+  /** Which multiple of `early` the clock was in last. */
+  #earlyTurn: number | undefined
   /** Per aggregate: how many values it had no use for. */
   readonly skipped: number[]
 
@@ -68,9 +70,17 @@ export class QueryEngine implements LaneHost {
   #machinery(
     savedMerge: JsonValue | undefined,
   ): [Merge | undefined, (shardId: string, saved?: JsonValue) => LanePanes] {
-    const { window, layout, allowedLatenessMs, name } = this.query
+    const { window, layout, allowedLatenessMs, name, earlyMs } = this.query
+    const hasEarlyPanes = earlyMs !== undefined
     const { skipped } = this
-    const options: MergeOptions = { query: name, layout, allowedLatenessMs, writer: this.#writer, emit: this.#emit }
+    const options: MergeOptions = {
+      query: name,
+      layout,
+      allowedLatenessMs,
+      hasEarlyPanes,
+      writer: this.#writer,
+      emit: this.#emit,
+    }
     switch (window.type) {
       case 'session': {
         const merge = new SessionMerge(options, () => this.#sessionLanes(), savedMerge)
@@ -95,7 +105,10 @@ export class QueryEngine implements LaneHost {
         return [
           merge,
           (shardId, saved) =>
-            new AlignedPanes({ shardId, windows, layout, allowedLatenessMs, partials: merge, skipped }, saved),
+            new AlignedPanes(
+              { shardId, windows, layout, allowedLatenessMs, partials: merge, tracksChanges: hasEarlyPanes, skipped },
+              saved,
+            ),
         ]
       }
     }
@@ -230,6 +243,18 @@ export class QueryEngine implements LaneHost {
       if (due[i + 1]?.at !== at) this.settle()
     }
     this.#closeIdle(now)
+    this.#publishEarly(now)
+  }
+
+  /** Early panes come when the clock passes a multiple of `early`. */
+  #publishEarly(now: number): void {
+    const { earlyMs } = this.query
+    if (earlyMs === undefined || !(this.#merge instanceof AlignedMerge)) return
+    const turn = Math.floor(now / earlyMs)
+    const isNewTurn = turn > (this.#earlyTurn ?? turn)
+    this.#earlyTurn = turn
+    if (!isNewTurn) return
+    this.#merge.publishEarly([...this.lanes.values()].flatMap(({ panes }) => (panes as AlignedPanes).takeUnfired()))
   }
 
   #closeIdle(now: number): void {

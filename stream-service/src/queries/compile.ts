@@ -12,7 +12,7 @@ import type { QuerySpec, TimeSpec } from './query-spec.ts'
 import { compileCondition } from './where.ts'
 
 export function compileQuery(spec: QuerySpec, plan: FieldPlan): CompiledQuery {
-  const { name, time, keyBy, window, allowedLatenessMs } = spec
+  const { name, time, keyBy, window, allowedLatenessMs, earlyMs } = spec
   return {
     name,
     fingerprint: fingerprintOf(spec),
@@ -29,6 +29,7 @@ export function compileQuery(spec: QuerySpec, plan: FieldPlan): CompiledQuery {
     ),
     window,
     allowedLatenessMs,
+    earlyMs,
     layout: new RowLayout([...spec.aggregates].map(([column, aggregate]) => compileColumn(column, aggregate, plan))),
   }
 }

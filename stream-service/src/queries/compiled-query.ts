@@ -29,5 +29,7 @@ export interface CompiledQuery {
   readonly groupKey: GroupKey
   readonly window: WindowSpec
   readonly allowedLatenessMs: number
+  /** How often panes of windows that have not fired are published, by the clock; undefined for never. */
+  readonly earlyMs: number | undefined
   readonly layout: RowLayout
 }

@@ -82,6 +82,14 @@ export interface QueryDefinition<Event> {
   readonly window: WindowDefinition
   /** How long a fired window still takes updates; default 0. */
   readonly allowedLateness?: Duration
+  /** How often panes of windows that have not fired are published, by the clock; default never. Not for sessions and counts. */
+  readonly early?: Duration
+  readonly publish?: {
+    /** Default true. */
+    readonly firehose?: boolean
+    /** CloudWatch metrics of each window's first on-time panes: `dimensions` from `keyBy` (default all), `top` panes (default 50). */
+    readonly metrics?: { readonly dimensions?: readonly FieldPath<Event>[]; readonly top?: number }
+  }
   readonly aggregates: Readonly<Record<string, AggregateOf<Event>>>
 }
 

@@ -5,7 +5,7 @@ import { parseDuration } from '../time/duration.ts'
 import { type TimeUnit, timeUnits } from '../time/event-time.ts'
 import type { WindowSpec } from '../windows/window-spec.ts'
 import { type Fault, Faults, nearest, type ObjectReader, show } from './faults.ts'
-import { type AnyCustomAggregate, defaults, type QuerySpec, type TimeSpec } from './query-spec.ts'
+import { type AnyCustomAggregate, defaults, type PublishSpec, type QuerySpec, type TimeSpec } from './query-spec.ts'
 import type { Comparison, Condition, Scalar } from './where.ts'
 
 /** A query that cannot be run, with every fault and its path. */
@@ -43,6 +43,14 @@ export function parseQuery(value: unknown, source: string): QuerySpec {
   const keyBy = query.optional('keyBy', 'a list of different field names', fieldList) ?? []
   const window = parseWindow(query.get('window'), faults)
   const allowedLatenessMs = query.optional('allowedLateness', durationText, durationFrom(0))
+  const earlyMs = query.optional('early', positiveDurationText, positiveDuration)
+  if (earlyMs !== undefined && (window?.type === 'session' || window?.type === 'count')) {
+    faults.add(
+      'early',
+      `has no meaning for ${window.type} windows; early panes exist for tumbling, hopping and cumulative ones`,
+    )
+  }
+  const publish = parsePublish(query.get('publish'), keyBy, faults)
   const aggregates = parseAggregates(query.get('aggregates'), faults)
   query.refuseOthers()
   if (faults.list.length > 0) throw new QueryError(source, faults.list)
@@ -53,6 +61,8 @@ export function parseQuery(value: unknown, source: string): QuerySpec {
     keyBy,
     window: window!,
     allowedLatenessMs: allowedLatenessMs ?? defaults.allowedLatenessMs,
+    earlyMs,
+    publish,
     aggregates: aggregates!,
   }
 }
@@ -181,6 +191,36 @@ function parseOffset(window: ObjectReader, sizeMs: number | undefined, faults: F
   return offsetMs
 }
 
+function parsePublish(value: unknown, keyBy: readonly string[], faults: Faults): PublishSpec {
+  const everything: PublishSpec = { firehose: true, metrics: undefined }
+  const publish = value === undefined ? undefined : faults.object(value, 'publish', 'publish')
+  if (publish === undefined) return everything
+  const firehose = publish.optional('firehose', 'true or false', flag) ?? true
+  const metricsValue = publish.get('metrics')
+  publish.refuseOthers()
+  const metrics = metricsValue === undefined ? undefined : faults.object(metricsValue, 'publish.metrics', 'metrics')
+  if (metrics === undefined) return { ...everything, firehose }
+  const dimensions = metrics.optional('dimensions', 'a list of different field names', fieldList) ?? keyBy
+  for (const dimension of dimensions) {
+    if (!keyBy.includes(dimension)) {
+      const near = nearest(dimension, keyBy)
+      faults.add(
+        'publish.metrics.dimensions',
+        `'${dimension}' is not in keyBy${near === undefined ? '' : `; did you mean '${near}'?`}`,
+      )
+    }
+  }
+  const top = metrics.optional('top', 'a whole number from 1 to 1000', (number) =>
+    Number.isInteger(number) && isBetween(number, 1, 1_000) ? (number as number) : undefined,
+  )
+  metrics.refuseOthers()
+  return { firehose, metrics: { dimensions, top: top ?? defaults.metricsTop } }
+}
+
+function flag(value: unknown): boolean | undefined {
+  return typeof value === 'boolean' ? value : undefined
+}
+
 function parseAggregates(value: unknown, faults: Faults): QuerySpec['aggregates'] | undefined {
   if (value === undefined) {
     return faults.add('aggregates', 'is missing; it must be an object such as {"orders":{"fn":"count"}}')
@@ -290,9 +330,7 @@ function parseComparison(value: unknown, path: string, faults: Faults): Comparis
   comparison.in = reader.optional('in', 'a list of texts, numbers, booleans or nulls', (list) =>
     Array.isArray(list) && list.every(isScalar) ? list : undefined,
   )
-  comparison.exists = reader.optional('exists', 'true or false', (flag) =>
-    typeof flag === 'boolean' ? flag : undefined,
-  )
+  comparison.exists = reader.optional('exists', 'true or false', flag)
   comparison.prefix = reader.optional('prefix', 'a text', (prefix) => (typeof prefix === 'string' ? prefix : undefined))
   reader.refuseOthers()
   if (reader.names.length === 0)

@@ -17,6 +17,19 @@ export type TimeSpec = (
   readonly maxAheadMs: number
 }
 
+/** Where panes go besides the service's own API. */
+export interface PublishSpec {
+  readonly firehose: boolean
+  readonly metrics: MetricsSpec | undefined
+}
+
+export interface MetricsSpec {
+  /** Fields of `keyBy` that become dimensions. */
+  readonly dimensions: readonly string[]
+  /** Of each window only so many panes, those with the greatest first aggregate. */
+  readonly top: number
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: a custom aggregate's state is its author's business.
 export type AnyCustomAggregate = CustomAggregate<any, any, JsonValue>
 
@@ -28,6 +41,8 @@ export interface QuerySpec {
   readonly keyBy: readonly string[]
   readonly window: WindowSpec
   readonly allowedLatenessMs: number
+  readonly earlyMs: number | undefined
+  readonly publish: PublishSpec
   readonly aggregates: ReadonlyMap<string, AggregateSpec | AnyCustomAggregate>
 }
 
@@ -36,4 +51,5 @@ export const defaults = {
   idleAfterMs: 10_000,
   maxAheadMs: 600_000,
   allowedLatenessMs: 0,
+  metricsTop: 50,
 } as const

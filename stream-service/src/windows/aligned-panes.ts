@@ -22,6 +22,16 @@ interface OpenWindow {
   readonly end: number
   readonly table: PaneTable
   fired: boolean
+  /** Keys with new records since the last early panes; kept only where a query asks for those. */
+  readonly changed: Set<MapKey> | undefined
+}
+
+/** What a lane holds of a window that has not fired. */
+export interface UnfiredShare {
+  readonly shardId: string
+  readonly end: number
+  readonly table: PaneTable
+  readonly changed: ReadonlySet<MapKey>
 }
 
 export interface AlignedPanesOptions {
@@ -30,6 +40,8 @@ export interface AlignedPanesOptions {
   readonly layout: RowLayout
   readonly allowedLatenessMs: number
   readonly partials: AlignedPartials
+  /** The query asks for early panes. */
+  readonly tracksChanges: boolean
   /** Per aggregate: how many values it had no use for. */
   readonly skipped: number[]
 }
@@ -45,7 +57,10 @@ export class AlignedPanes implements LanePanes {
   constructor(options: AlignedPanesOptions, encoded?: JsonValue) {
     this.#options = options
     for (const window of (encoded as EncodedWindow[] | undefined) ?? []) {
-      this.#schedule({ end: window.end, table: decodeTable(options.layout, window.table), fired: window.fired })
+      const table = decodeTable(options.layout, window.table)
+      // Which keys changed since the last early panes is not saved; after a start all may have.
+      const changed = options.tracksChanges ? new Set(table.rows.keys()) : undefined
+      this.#schedule({ end: window.end, table, fired: window.fired, changed })
     }
   }
 
@@ -69,6 +84,7 @@ export class AlignedPanes implements LanePanes {
       const window = this.#windowEnding(end, watermark)
       const row = window.table.rowOf(key)
       layout.add(window.table, row, values, record, eventTime, skipped)
+      if (window.changed !== undefined) window.changed.add(wellFormedKey(key))
       if (window.fired) partials.revise(shardId, end, window.table, wellFormedKey(key), row)
     }
     return taken === 0 ? late : missed
@@ -83,7 +99,9 @@ export class AlignedPanes implements LanePanes {
       return known
     }
     // A window whose end has passed before its first record is born fired: its rows are late updates.
-    const window = { end, table: new PaneTable(this.#options.layout), fired: end - 1 <= watermark }
+    const { layout, tracksChanges } = this.#options
+    const changed = tracksChanges ? new Set<MapKey>() : undefined
+    const window = { end, table: new PaneTable(layout), fired: end - 1 <= watermark, changed }
     this.#schedule(window)
     this.#latest = window
     return window
@@ -112,6 +130,18 @@ export class AlignedPanes implements LanePanes {
 
   flush(): void {
     this.advance(Number.POSITIVE_INFINITY)
+  }
+
+  /** All windows that have not fired, with what changed in them; the changes are taken as told. */
+  takeUnfired(): UnfiredShare[] {
+    const { shardId } = this.#options
+    const unfired: UnfiredShare[] = []
+    for (const { end, fired, table, changed } of this.#open.values()) {
+      if (fired) continue
+      unfired.push({ shardId, end, table, changed: new Set(changed) })
+      changed?.clear()
+    }
+    return unfired
   }
 
   encode(): JsonValue {

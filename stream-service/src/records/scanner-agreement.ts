@@ -1,0 +1,72 @@
+// Holds a FieldScanner against the reference, JsonDecoder: whatever the bytes, both have to accept or refuse them, for the
+// same reason, with the same values. Used by the tests and by `test/bench/scanner-fuzz.ts`.
+import { isUtf8 } from 'node:buffer'
+import { isDeepStrictEqual } from 'node:util'
+import { FieldScanner } from './field-scanner.ts'
+import { FieldPlan } from './fields.ts'
+import { type DecodeFault, JsonDecoder } from './json-decoder.ts'
+
+/** What surrounds a record in a block, meant to be taken for a part of it. */
+const before = Buffer.from('{"a":[1,"')
+const behind = Buffer.from('0"}]}1.5e7,"a":true}}\n{"a":1}')
+
+/** One scanner for all its records, as for a stream: what it has learned from one it uses for the next. */
+export class ScannerAgreement {
+  readonly #scanner: FieldScanner
+  readonly #reference: JsonDecoder
+  /** How many records the scanner took as lines without the reference. */
+  linesTaken = 0
+
+  constructor(paths: readonly string[]) {
+    const plan = new FieldPlan()
+    for (const path of paths) plan.slotOf(path)
+    this.#scanner = new FieldScanner(plan)
+    this.#reference = new JsonDecoder(plan)
+  }
+
+  /** How the two differ over a record; undefined when they agree: alone, inside a block, and as a line of a file. */
+  difference(record: Uint8Array): string | undefined {
+    const alone = Buffer.from(record)
+    const block = Buffer.concat([before, alone, behind])
+    const start = before.length
+    const end = start + alone.length
+    return (
+      this.#compare('alone', alone, 0, alone.length, false) ??
+      this.#compare('in a block', block, start, end, false) ??
+      this.#compare('in a block of UTF-8', block, start, end, isUtf8(alone)) ??
+      (isUtf8(alone) ? this.#compareLine(block, start) : undefined)
+    )
+  }
+
+  #compare(where: string, bytes: Buffer, start: number, end: number, isKnownUtf8: boolean): string | undefined {
+    const expected = this.#reference.decode(bytes, start, end, isKnownUtf8)
+    const found = this.#scanner.decode(bytes, start, end, isKnownUtf8)
+    return this.#tell(where, expected, found, bytes.subarray(start, end))
+  }
+
+  /** A line that the scanner ends by itself must end where a line feed does, and be what the reference takes. */
+  #compareLine(block: Buffer, start: number): string | undefined {
+    const found = this.#scanner.decodeLine(block, start, block.lastIndexOf('\n') + 1)
+    if (found < 0) return undefined
+    this.linesTaken++
+    const end = block.indexOf('\n', start)
+    if (found !== end) return `as a line it ends at ${found - start}, not at ${end - start}`
+    return this.#tell('as a line', this.#reference.decode(block, start, end, true), undefined, block.subarray(start, end))
+  }
+
+  #tell(where: string, expected: DecodeFault | undefined, found: DecodeFault | undefined, record: Buffer): string | undefined {
+    const say = (what: string) => `${where}, ${what}: ${JSON.stringify(record.toString('latin1'))}`
+    if (!isDeepStrictEqual(found, expected)) return say(`${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`)
+    if (expected !== undefined) return undefined
+    const [wanted, values] = [this.#reference.fields.values, this.#scanner.fields.values]
+    for (let slot = 0; slot < wanted.length; slot++) {
+      if (isDeepStrictEqual(values[slot], wanted[slot])) continue
+      return say(`slot ${slot} is ${show(values[slot])} instead of ${show(wanted[slot])}`)
+    }
+    return undefined
+  }
+}
+
+function show(value: unknown): string {
+  return Object.is(value, -0) ? '-0' : (JSON.stringify(value) ?? String(value))
+}
