@@ -4,7 +4,7 @@ import type { Aggregator, JsonValue } from './aggregator.ts'
 /**
  * A user's own aggregate. `add` and `merge` return the new state and may reuse the one they were given. For panes that do
  * not depend on shards and restarts, `merge` has to be associative with `init()` as its neutral element, and `add` must not
- * read clocks or chance. `encode` gives JSON for snapshots; leave both out when the state is JSON already.
+ * read clocks or chance. A record for which `add` throws is skipped and counted. `encode` gives JSON for snapshots; leave both out when the state is JSON already.
  */
 export interface CustomAggregate<Event, State, Value extends JsonValue> {
   init(): State
@@ -25,7 +25,12 @@ export function customAggregator(custom: CustomAggregate<unknown, unknown, JsonV
       rows.refs[ref] = custom.init()
     },
     add(rows, _cell, ref, value) {
-      rows.refs[ref] = custom.add(rows.refs[ref], value)
+      try {
+        rows.refs[ref] = custom.add(rows.refs[ref], value)
+      } catch {
+        // A record that the author did not think of is skipped by this aggregate and counted, as a wrong type is elsewhere.
+        return false
+      }
       return true
     },
     merge(into, _cell, ref, from, _fromCell, fromRef) {

@@ -10,6 +10,7 @@ export type RejectReason =
   | 'invalid-key'
   | 'corrupt-aggregation'
   | 'too-large'
+  | 'where-failed'
 
 export interface PanesEmission {
   readonly kind: 'panes'

@@ -81,7 +81,15 @@ export class QueryLane {
     const arrivedAt = record.arrivedAt
     const isFuture = arrivedAt !== undefined && eventTime > arrivedAt + query.maxAheadMs
 
-    if (query.where !== undefined && !query.where(values, whole)) {
+    let isWanted: boolean
+    try {
+      isWanted = query.where === undefined || query.where(values, whole)
+    } catch (error) {
+      // Only a user's own function can throw; what it cannot judge must neither vanish nor stop the shard.
+      this.#reject(record, 'where-failed', `the query's where function threw: ${(error as Error).message}`)
+      return
+    }
+    if (!isWanted) {
       ledger.filtered++
       if (!Number.isNaN(eventTime) && !isFuture) this.#observe(eventTime, record)
       return

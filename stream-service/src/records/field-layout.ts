@@ -56,7 +56,14 @@ export class Lead {
   readonly followers: Lead[] = []
 
   /** `nothing` is what may follow until something did. */
-  constructor(view: DataView, start: number, end: number, kind: number, field: WantedField | undefined, nothing?: Lead) {
+  constructor(
+    view: DataView,
+    start: number,
+    end: number,
+    kind: number,
+    field: WantedField | undefined,
+    nothing?: Lead,
+  ) {
     this.length = end - start
     this.kind = kind
     if (this.length >= 8) {
@@ -80,7 +87,8 @@ export class Lead {
 export function standsAt(lead: Lead, view: DataView, start: number, end: number): boolean {
   const leadEnd = (start + lead.length) | 0
   if (leadEnd >= end) return false
-  if (lead.length < 8) return view.getInt32(start, true) === lead.first4 && view.getInt32(leadEnd - 4, true) === lead.last4
+  if (lead.length < 8)
+    return view.getInt32(start, true) === lead.first4 && view.getInt32(leadEnd - 4, true) === lead.last4
   return (
     view.getFloat64(start, true) === lead.first8 &&
     view.getFloat64(leadEnd - 8, true) === lead.last8 &&
@@ -112,7 +120,15 @@ export class ObjectLayout {
   }
 
   /** The lead in `bytes[start, end)` behind `last`, learned if there is room for it. */
-  learn(bytes: Buffer, view: DataView, start: number, end: number, last: Lead, kind: number, field: WantedField | undefined): Lead {
+  learn(
+    bytes: Buffer,
+    view: DataView,
+    start: number,
+    end: number,
+    last: Lead,
+    kind: number,
+    field: WantedField | undefined,
+  ): Lead {
     if (end - start > maxLeadBytes || last.followers.length === maxFollowers || this.#leads.size === maxLeads) {
       return new Lead(view, start, end, kind, field, nothing)
     }

@@ -19,12 +19,14 @@ export function splitAggregate(record: StreamRecord): readonly StreamRecord[] | 
   if (data.length < magic.length + digestBytes) return `the aggregate is cut: it has ${data.length} bytes`
   const message = data.subarray(magic.length, data.length - digestBytes)
   const digest = createHash('md5').update(message).digest()
-  if (!digest.equals(data.subarray(data.length - digestBytes))) return 'the MD5 checksum of the aggregate does not match'
+  if (!digest.equals(data.subarray(data.length - digestBytes)))
+    return 'the MD5 checksum of the aggregate does not match'
   try {
     const { partitionKeys, records } = readMessage(message)
     return records.map(({ keyIndex, data: userData }, i) => {
       const partitionKey = partitionKeys[keyIndex]
-      if (partitionKey === undefined) throw new RangeError(`user record ${i} names partition key ${keyIndex} of ${partitionKeys.length}`)
+      if (partitionKey === undefined)
+        throw new RangeError(`user record ${i} names partition key ${keyIndex} of ${partitionKeys.length}`)
       return { position: `${record.position}:${i}`, partitionKey, arrivedAt: record.arrivedAt, data: userData }
     })
   } catch (error) {
@@ -42,7 +44,8 @@ function readMessage(message: Uint8Array): { readonly partitionKeys: string[]; r
   const records: UserRecord[] = []
   for (const { number, bytes } of fieldsOf(message)) {
     // Field 2 is the table of explicit hash keys, which nobody downstream needs.
-    if (number === 1 && bytes !== undefined) partitionKeys.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
+    if (number === 1 && bytes !== undefined)
+      partitionKeys.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8'))
     else if (number === 3 && bytes !== undefined) records.push(readUserRecord(bytes))
   }
   return { partitionKeys, records }

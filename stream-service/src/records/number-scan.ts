@@ -66,7 +66,8 @@ export class NumberScan {
       decimals = at - fractionAt
       if (decimals === 0) return -1
     }
-    if (mantissa > Number.MAX_SAFE_INTEGER || decimals > 22 || (byte | 0x20) === lowerE) return this.#leave(bytes, view, start, end)
+    if (mantissa > Number.MAX_SAFE_INTEGER || decimals > 22 || (byte | 0x20) === lowerE)
+      return this.#leave(bytes, view, start, end)
     if (at >= end) return -1
     if (decimals > 0) mantissa /= powersOfTen[decimals]!
     this.value = isNegative ? -mantissa : mantissa

@@ -2,15 +2,65 @@
 // one byte or a few wrong: what a decoder gets wrong lies close to what is right.
 
 /** Names that collide with each other, with wanted paths, and with what every object inherits. */
-const names = ['a', 'b', 'c', 'ab', 'page', 'value', 'ts', 'data', 'length', '__proto__', 'constructor', 'toString', '', 'ä', 'x.y']
+const names = [
+  'a',
+  'b',
+  'c',
+  'ab',
+  'page',
+  'value',
+  'ts',
+  'data',
+  'length',
+  '__proto__',
+  'constructor',
+  'toString',
+  '',
+  'ä',
+  'x.y',
+]
 const longNames = ['customerIdentifier', 'a name with blanks', 'q'.repeat(80)]
-const texts = ['', 'a', 'abc', '/p/7', '"', '\\', '\n', '\u0000', 'ä', '日本', '😀', '\ud800', ',"a":1', '}', 'x'.repeat(59), 'y'.repeat(70)]
+const texts = [
+  '',
+  'a',
+  'abc',
+  '/p/7',
+  '"',
+  '\\',
+  '\n',
+  '\u0000',
+  'ä',
+  '日本',
+  '😀',
+  '\ud800',
+  ',"a":1',
+  '}',
+  'x'.repeat(59),
+  'y'.repeat(70),
+]
 const literalNumbers = [
   '0', '-0', '1', '12', '123', '1234', '12345', '1699999997372', '9007199254740991', '9007199254740993', '12345678901234567890',
   '0.1', '-0.0', '22.21', '1.5', '0.30000000000000004', '123456789.123456789', '1e5', '1E+2', '1e-7', '1e999', '-1e999', '5e-324',
   '1e22', '1e23', '0e0', '0.000001', '100000000000000000000000', '0.00000000000000000000000000001', '-9.75',
 ] // biome-ignore format: a table
-const wrongNumbers = ['01', '+1', '.5', '1.', '-', '1e', '1e+', '--1', '0x1', '1_0', 'NaN', 'Infinity', '-.5', '00', '-01', '1.e5']
+const wrongNumbers = [
+  '01',
+  '+1',
+  '.5',
+  '1.',
+  '-',
+  '1e',
+  '1e+',
+  '--1',
+  '0x1',
+  '1_0',
+  'NaN',
+  'Infinity',
+  '-.5',
+  '00',
+  '-01',
+  '1.e5',
+]
 const wrongBytes = [...Buffer.from('"\\{}[],:0123456789.eE+-tfn \n\r\t\0\x1f\x7f/ua'), 0x80, 0xc3, 0xe2, 0xff]
 
 /** Plans whose paths meet the names above at several depths. */
@@ -98,7 +148,9 @@ export class RecordFuzzer {
     const random = this.#random
     const members: string[] = []
     for (let count = random.oneIn(20) ? 0 : random.below(6 - Math.min(depth, 4)) + 1; count > 0; count--) {
-      members.push(`${this.#blank()}${this.#name()}${this.#blank()}:${this.#blank()}${this.#value(depth + 1)}${this.#blank()}`)
+      members.push(
+        `${this.#blank()}${this.#name()}${this.#blank()}:${this.#blank()}${this.#value(depth + 1)}${this.#blank()}`,
+      )
     }
     return `{${members.length === 0 ? this.#blank() : members.join(',')}}`
   }
@@ -114,14 +166,17 @@ export class RecordFuzzer {
 
   #value(depth: number): string {
     const random = this.#random
-    if (this.#isOdd()) return random.pick([...wrongNumbers, 'True', 'nul', 'undefined', "'x'", '', '"\t"', '"\\x"', '"\\u12g4"'])
+    if (this.#isOdd())
+      return random.pick([...wrongNumbers, 'True', 'nul', 'undefined', "'x'", '', '"\t"', '"\\x"', '"\\u12g4"'])
     if (random.oneIn(5_000)) return `${'['.repeat(70)}${']'.repeat(70)}`
     switch (random.below(depth > 4 ? 4 : 8)) {
       case 0:
       case 1:
         return random.pick(literalNumbers)
       case 2:
-        return random.oneIn(2) ? String(random.below(1e6) / 100) : `${this.#digits()}${random.oneIn(2) ? `.${this.#digits()}` : ''}`
+        return random.oneIn(2)
+          ? String(random.below(1e6) / 100)
+          : `${this.#digits()}${random.oneIn(2) ? `.${this.#digits()}` : ''}`
       case 3:
         return random.oneIn(2) ? this.#text(random.pick(texts)) : random.pick(['true', 'false', 'null'])
       case 4:
@@ -159,7 +214,9 @@ export class RecordFuzzer {
 
   #blank(): string {
     if (this.#isOdd()) return this.#random.pick(['\v', '\u00a0', '/**/', '\0', '\ufeff'])
-    return this.#blanks > 0 && this.#random.oneIn(this.#blanks) ? this.#random.pick([' ', '\t', '\r', '\n', '  ', '\r\n']) : ''
+    return this.#blanks > 0 && this.#random.oneIn(this.#blanks)
+      ? this.#random.pick([' ', '\t', '\r', '\n', '  ', '\r\n'])
+      : ''
   }
 
   #isOdd(): boolean {

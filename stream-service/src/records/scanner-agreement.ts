@@ -8,7 +8,8 @@ import { type DecodeFault, JsonDecoder } from './json-decoder.ts'
 
 /** What surrounds a record in a block, meant to be taken for a part of it. */
 const before = Buffer.from('{"a":[1,"')
-const behind = Buffer.from('0"}]}1.5e7,"a":true}}\n{"a":1}')
+const behind = Buffer.from('0"}]}1.5e7,"a":true}}')
+const nextLine = Buffer.from('\n{"a":1,"b":2}\n')
 
 /** One scanner for all its records, as for a stream: what it has learned from one it uses for the next. */
 export class ScannerAgreement {
@@ -34,7 +35,7 @@ export class ScannerAgreement {
       this.#compare('alone', alone, 0, alone.length, false) ??
       this.#compare('in a block', block, start, end, false) ??
       this.#compare('in a block of UTF-8', block, start, end, isUtf8(alone)) ??
-      (isUtf8(alone) ? this.#compareLine(block, start) : undefined)
+      (isUtf8(alone) ? this.#compareLine(Buffer.concat([before, alone, nextLine]), start) : undefined)
     )
   }
 
@@ -51,12 +52,23 @@ export class ScannerAgreement {
     this.linesTaken++
     const end = block.indexOf('\n', start)
     if (found !== end) return `as a line it ends at ${found - start}, not at ${end - start}`
-    return this.#tell('as a line', this.#reference.decode(block, start, end, true), undefined, block.subarray(start, end))
+    return this.#tell(
+      'as a line',
+      this.#reference.decode(block, start, end, true),
+      undefined,
+      block.subarray(start, end),
+    )
   }
 
-  #tell(where: string, expected: DecodeFault | undefined, found: DecodeFault | undefined, record: Buffer): string | undefined {
+  #tell(
+    where: string,
+    expected: DecodeFault | undefined,
+    found: DecodeFault | undefined,
+    record: Buffer,
+  ): string | undefined {
     const say = (what: string) => `${where}, ${what}: ${JSON.stringify(record.toString('latin1'))}`
-    if (!isDeepStrictEqual(found, expected)) return say(`${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`)
+    if (!isDeepStrictEqual(found, expected))
+      return say(`${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`)
     if (expected !== undefined) return undefined
     const [wanted, values] = [this.#reference.fields.values, this.#scanner.fields.values]
     for (let slot = 0; slot < wanted.length; slot++) {

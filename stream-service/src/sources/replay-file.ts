@@ -27,12 +27,23 @@ class LineRecord implements StreamRecord {
 }
 
 /**
- * Feeds all lines of `path` ('-' is standard input) to `job` and hands on what comes out of each block before it reads the
- * next. The end of the input closes all windows. Returns the number of records.
+ * Feeds all lines of `path` ('-' is standard input) to `job`; see `replayBlocks`.
  * @throws InputError when the input cannot be read.
  */
-export async function replayFile(
+export function replayFile(
   path: string,
+  job: Job,
+  onEmissions: (emissions: readonly Emission[]) => Promise<void> | void,
+): Promise<number> {
+  return replayBlocks(readBlocks(path), job, onEmissions)
+}
+
+/**
+ * Feeds all lines of NDJSON to `job`, cut into blocks in any way, and hands on what comes out of each block before it takes
+ * the next. The end of the input closes all windows. Resolves with the number of records.
+ */
+export async function replayBlocks(
+  blocks: AsyncIterable<Buffer> | Iterable<Buffer>,
   job: Job,
   onEmissions: (emissions: readonly Emission[]) => Promise<void> | void,
 ): Promise<number> {
@@ -61,7 +72,7 @@ export async function replayFile(
       )
     },
   })
-  for await (const block of readBlocks(path)) {
+  for await (const block of blocks) {
     cutter.push(block)
     const emissions = job.takeEmissions()
     if (emissions.length > 0) await onEmissions(emissions)

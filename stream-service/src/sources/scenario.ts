@@ -171,7 +171,8 @@ function parseShards(line: ObjectReader, faults: Faults): Event | undefined {
   })
   if (shards === undefined) return undefined
   for (const { shardId } of shards) {
-    if (isAncestor(shardId, shardId, shards)) return faults.add('shards', `shard '${shardId}' cannot be its own parent or ancestor`)
+    if (isAncestor(shardId, shardId, shards))
+      return faults.add('shards', `shard '${shardId}' cannot be its own parent or ancestor`)
   }
   return { kind: 'shards', shards }
 }
