@@ -492,15 +492,11 @@ describe('queries', () => {
     })
   })
 
-  it('may say how they are published and when early panes come', async () => {
-    const query: Query = aQuery({
-      keyBy: ['page'],
-      publish: { firehose: true, metrics: { dimensions: ['page'], top: 50 } },
-      early: '10s',
-    })
-    expect(told(await replay({ query, input: [{ ts: 1, page: 'a' }] }))).toEqual([
-      'q/page=a/0-10 on-time 0 final {"n":1}',
-    ])
+  it('may say how they are published, which replay leaves to others, and when early panes come', async () => {
+    const publish = { firehose: true, metrics: { dimensions: ['page'], top: 50 } }
+    const query = aQuery({ keyBy: ['page'], publish, early: '10s' })
+    const run = await replay({ query, input: [{ ts: 1, page: 'a' }] })
+    expect(told(run)).toEqual(['q/page=a/0-10 on-time 0 final {"n":1}'])
   })
 })
 

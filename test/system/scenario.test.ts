@@ -296,6 +296,43 @@ describe('time.closeAfter', () => {
   })
 })
 
+describe('early panes', () => {
+  const query = aQuery({ window: { type: 'tumbling', size: '1s' }, early: '10ms' })
+
+  it('come at most so often, and tell what is there so far', async () => {
+    const lines = [put(1_000, 's1', 1), put(1_005, 's1', 2), { at: 1_009 }, { at: 1_010 }]
+    expect(await step(query, lines)).toEqual({ before: [], after: ['q/-/0-1000 early 0 {"n":2}'] })
+  })
+
+  it('do not come again without a new record', async () => {
+    const lines = [put(1_000, 's1', 1), { at: 1_010 }, { at: 1_020 }, { at: 1_030 }]
+    expect(told(await play(query, lines))).toEqual(['q/-/0-1000 early 0 {"n":1}'])
+  })
+
+  it('are revisions of the pane that the watermark fires', async () => {
+    const lines = [put(1_000, 's1', 1), { at: 1_010 }, put(1_011, 's1', 2), { at: 1_030 }, put(1_031, 's1', 3)]
+    const run = await play(query, [...lines, put(1_032, 's1', 1_000)])
+    expect(told(run)).toEqual([
+      'q/-/0-1000 early 0 {"n":1}',
+      'q/-/0-1000 early 1 {"n":2}',
+      'q/-/0-1000 on-time 2 final {"n":3}',
+    ])
+  })
+
+  it('add up all lanes, whatever the merged watermark waits for', async () => {
+    const lines = [declare(1_000, 's1', 's2', 's3'), put(1_000, 's1', 1), put(1_000, 's2', 2), { at: 1_010 }]
+    expect(told(await play(query, lines))).toEqual(['q/-/0-1000 early 0 {"n":2}'])
+  })
+
+  it('do not change what the last pane says', async () => {
+    const lines = [put(1_000, 's1', 1), { at: 1_010 }, put(1_020, 's1', 2), { at: 1_040 }]
+    const plain = await play(aQuery({ window: { type: 'tumbling', size: '1s' } }), lines, '--drain')
+    const early = await play(query, lines, '--drain')
+    expect(standing(early)).toEqual(standing(plain))
+    expect(early.ledger).toEqual(plain.ledger)
+  })
+})
+
 describe('revisions', () => {
   const late = aQuery({ allowedLateness: '20ms' })
 

@@ -148,7 +148,7 @@ export class Job {
     } else if (shard.status === 'reading' && shard.position === undefined) {
       // It was thought to be ready, but has another parent to wait for.
       shard.status = 'waiting'
-      for (const engine of this.queries) engine.suspend(shard.shardId)
+      for (const engine of this.queries) engine.suspend(shard.shardId, shard.parents)
     }
   }
 

@@ -144,9 +144,7 @@ export class QueryEngine implements LaneHost {
     shardId: string,
     options: { readonly parents: readonly string[]; readonly waits: boolean; readonly known: boolean },
   ): QueryLane {
-    const inherited = Math.min(
-      ...options.parents.map((parent) => this.#endedAt.get(parent) ?? Number.POSITIVE_INFINITY),
-    )
+    const inherited = this.#inherited(options.parents)
     const floor = options.known ? Number.NEGATIVE_INFINITY : this.#watermark
     const watermark = inherited === Number.POSITIVE_INFINITY ? floor : Math.max(inherited, this.#watermark)
     const lane = options.waits
@@ -205,11 +203,18 @@ export class QueryEngine implements LaneHost {
   }
 
   /** A lane that has read nothing turns out to have a parent that has not ended: it waits, and counts as its parents do. */
-  suspend(shardId: string): void {
+  suspend(shardId: string, parents: Iterable<string>): void {
     const lane = this.lanes.get(shardId)!
     lane.status = 'waiting'
-    if (lane.watermark === Number.NEGATIVE_INFINITY) lane.watermark = Number.POSITIVE_INFINITY
+    lane.watermark = this.#inherited(parents)
     this.#chooseHolder()
+  }
+
+  /** The lowest watermark with which any of these shards ended; Infinity when none has. */
+  #inherited(parents: Iterable<string>): number {
+    let lowest = Number.POSITIVE_INFINITY
+    for (const parent of parents) lowest = Math.min(lowest, this.#endedAt.get(parent) ?? Number.POSITIVE_INFINITY)
+    return lowest
   }
 
   /** A record, or a read that shows the lane is not caught up, ends its idleness; it goes on from where it followed to. */

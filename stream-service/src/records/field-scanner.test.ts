@@ -239,8 +239,8 @@ test.each<[string, readonly (string | Uint8Array)[]]>([
     'deep nesting',
     inMember(
       [60, 63, 64, 65, 66, 1_000].flatMap((depth) => [
-        '['.repeat(depth) + ']'.repeat(depth),
-        '{"a":'.repeat(depth) + '1' + '}'.repeat(depth),
+        `${'['.repeat(depth)}${']'.repeat(depth)}`,
+        `${'{"a":'.repeat(depth)}1${'}'.repeat(depth)}`,
       ]),
     ),
   ],

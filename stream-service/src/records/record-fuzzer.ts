@@ -119,7 +119,7 @@ export class RecordFuzzer {
     this.#escapes = random.pick([0, 0, 0, 4, 30])
     this.#oddity = random.pick([0, 0, 0, 0, 10])
     const text = random.oneIn(3) ? this.#ordinary() : random.oneIn(30) ? this.#value(0) : this.#object(0)
-    let record = Buffer.from(`${text}${random.oneIn(8) ? this.#blank() : ''}`)
+    let record: Buffer = Buffer.from(`${text}${random.oneIn(8) ? this.#blank() : ''}`)
     while (random.oneIn(3)) record = this.#spoil(record)
     return record
   }

@@ -24,8 +24,8 @@ export class StringPool {
   /** Where the string read last ends: behind its closing quote. */
   at = 0
 
-  #slots = new Int32Array(firstSlots)
-  #store = new Int32Array(firstSlots * 4)
+  #slots: Int32Array = new Int32Array(firstSlots)
+  #store: Int32Array = new Int32Array(firstSlots * 4)
   /** Where the next entry goes. No entry is at 0, which marks a free slot. */
   #storeEnd = 1
   #strings: string[] = []
