@@ -9,7 +9,17 @@ import type { QuerySpec } from './queries/query-spec.ts'
  * @throws QueryError for a file that is missing, is no JSON or holds no valid query, and for a name used twice.
  */
 export function readQueryFiles(paths: readonly string[]): QuerySpec[] {
-  const queries = paths.map(readQueryFile)
+  const queries: QuerySpec[] = []
+  const errors: QueryError[] = []
+  for (const path of paths) {
+    try {
+      queries.push(readQueryFile(path))
+    } catch (error) {
+      if (!(error instanceof QueryError)) throw error
+      errors.push(error)
+    }
+  }
+  if (errors.length > 0) throw QueryError.all(errors)
   const seen = new Map<string, string>()
   for (const [i, { name }] of queries.entries()) {
     const other = seen.get(name)
@@ -24,7 +34,8 @@ function readQueryFile(path: string): QuerySpec {
   try {
     text = readFileSync(path, 'utf8')
   } catch (error) {
-    throw fault(path, '', `the file cannot be read: ${(error as Error).message}`)
+    const { code, message } = error as NodeJS.ErrnoException
+    throw fault(path, '', code === 'ENOENT' ? 'there is no such file' : `the file cannot be read: ${message}`)
   }
   let value: unknown
   try {

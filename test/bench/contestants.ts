@@ -17,6 +17,8 @@ export interface Contestant {
   readonly warmUpRecords: number
   /** Its output is empty and not looked at. */
   readonly isUnchecked?: boolean
+  /** Gives the same bytes every time. */
+  readonly isDeterministic?: boolean
 }
 
 const nodeWarmUp = 200_000
@@ -36,12 +38,14 @@ export const contestants: readonly Contestant[] = [
     about: 'Millrace as a library, in a warm process',
     command: () => nodeCommand('millrace'),
     warmUpRecords: nodeWarmUp,
+    isDeterministic: true,
   },
   {
     name: 'millrace-cli',
     about: 'the command `millrace replay`, from its start to its end',
     command: () => nodeCommand('millrace-cli'),
     warmUpRecords: 0,
+    isDeterministic: true,
   },
   {
     name: 'node-tight',
@@ -82,6 +86,9 @@ export const contestants: readonly Contestant[] = [
     warmUpRecords: javaWarmUp,
   },
 ]
+
+/** Those that run unless others are asked for. */
+export const standard = contestants.slice(0, 3)
 
 function nodeCommand(name: string): string[] {
   return [process.execPath, '--expose-gc', fileURLToPath(new URL(`contestants/${name}.ts`, import.meta.url))]

@@ -4,18 +4,7 @@ import { chmod, readdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { beforeAll, describe, expect, it } from 'vitest'
-import {
-  aQuery,
-  books,
-  inFolder,
-  type Line,
-  millrace,
-  type Query,
-  type Replayed,
-  type Run,
-  replay,
-  told,
-} from './millrace.ts'
+import { aQuery, books, inFolder, type Line, millrace, type Replayed, type Run, replay, told } from './millrace.ts'
 
 /** Runs `replay` with these flags beside files of these contents. */
 function attempt(

@@ -4,7 +4,10 @@
 import type { Aggregator, JsonValue } from './aggregator.ts'
 
 function hasValue(value: unknown): boolean {
-  return value !== undefined && value !== null
+  // 1e999 parses as Infinity, which no JSON can hold.
+  return (
+    value !== undefined && value !== null && value !== Number.POSITIVE_INFINITY && value !== Number.NEGATIVE_INFINITY
+  )
 }
 
 const ends: Pick<Aggregator, 'cells' | 'refs' | 'init' | 'result' | 'encodeRef' | 'decodeRef'> = {

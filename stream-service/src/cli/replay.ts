@@ -1,5 +1,5 @@
 // `millrace replay`: runs queries over a file as fast as the machine goes, or over a scenario line by line.
-import { Command } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 
 interface ReplayOptions {
   readonly query: string[]
@@ -23,7 +23,7 @@ export function replayCommand(): Command {
   return new Command('replay')
     .description('run queries over NDJSON (gzip too) as fast as the machine goes; panes go to standard output')
     .requiredOption('-q, --query <file>', 'a query in its JSON form; may be given several times', collect)
-    .requiredOption('-i, --input <file>', "the input, '-' for standard input")
+    .requiredOption('-i, --input <file>', "the input, '-' for standard input", once)
     .option('-o, --output <file>', "where the panes go, '-' for standard output", '-')
     .option('--ledger <file>', 'write the ledger of all records as JSON')
     .option('--late <file>', 'write records that were too late for all their windows')
@@ -36,6 +36,12 @@ export function replayCommand(): Command {
       const { runReplay } = await import('./run-replay.ts')
       await runReplay(options)
     })
+}
+
+/** An option that means one thing must not silently take the last of several. */
+function once(value: string, previous: string | undefined): string {
+  if (previous !== undefined) throw new InvalidArgumentError('It may be given once; join files with cat and use -.')
+  return value
 }
 
 function collect(value: string, previous: readonly string[] = []): string[] {

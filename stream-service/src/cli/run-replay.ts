@@ -1,4 +1,5 @@
 // What `millrace replay` does once its options are known.
+import { existsSync } from 'node:fs'
 import type { Emission, RefusedEmission } from '../engine/emission.ts'
 import { Job } from '../engine/job.ts'
 import { imbalance, type LaneLedger, type Ledger } from '../engine/ledger.ts'
@@ -91,6 +92,8 @@ interface Outputs {
 
 async function openOutputs(run: ReplayRun): Promise<Outputs> {
   refuseSharedFiles(run)
+  // Opening an output empties it; a mistyped input must not cost anybody their results.
+  if (run.input !== '-' && !existsSync(run.input)) throw badUsage(`${run.input}: there is no such file`)
   const openOptional = (path: string | undefined) => (path === undefined ? undefined : LineOutput.open(path))
   try {
     return {
@@ -151,7 +154,11 @@ function summarize(
       if (skipped[i]! > 0) say(`${query.name}: ${name} skipped ${skipped[i]} records without a usable value`)
     })
   }
-  say(`${totals.records} records, ${totals.panes} panes`)
+  say(`${plural(totals.records, 'record')}, ${plural(totals.panes, 'pane')}`)
+}
+
+function plural(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? '' : 's'}`
 }
 
 function describe(total: LaneLedger): string {

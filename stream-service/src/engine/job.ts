@@ -6,8 +6,9 @@
 //   shard s2 ──decode once──┬── query A: lane s2 ─┼┘
 //                           └── query B: lane s2 ─┴── merge B ─> panes
 import type { CompiledQuery } from '../queries/compiled-query.ts'
+import { FieldScanner } from '../records/field-scanner.ts'
 import type { FieldPlan } from '../records/fields.ts'
-import { JsonDecoder } from '../records/json-decoder.ts'
+import type { DecodeFault } from '../records/json-decoder.ts'
 import { isAggregate, splitAggregate } from '../records/kpl.ts'
 import { comparePositions, type Position, type StreamRecord } from '../records/record.ts'
 import type { Emission, RejectReason } from './emission.ts'
@@ -56,7 +57,7 @@ export interface JobOptions {
 export class Job {
   readonly #idleBy: 'clock' | 'reads'
   readonly queries: readonly QueryEngine[]
-  readonly #decoder: JsonDecoder
+  readonly #decoder: FieldScanner
   readonly #shards = new Map<string, Shard>()
   /** Shards known before anything was read hold the merged watermark; later ones begin at it. */
   #started = false
@@ -65,7 +66,7 @@ export class Job {
   constructor(options: JobOptions) {
     const { queries, plan, saved } = options
     this.#idleBy = options.idleBy ?? 'clock'
-    this.#decoder = new JsonDecoder(plan)
+    this.#decoder = new FieldScanner(plan)
     const emit = (emission: Emission) => {
       this.#emissions.push(emission)
     }
@@ -222,7 +223,10 @@ export class Job {
     isKnownUtf8: boolean,
     record: StreamRecord,
   ): void {
-    const fault = this.#decoder.decode(bytes, start, end, isKnownUtf8)
+    this.#takeDecoded(shard, this.#decoder.decode(bytes, start, end, isKnownUtf8), record)
+  }
+
+  #takeDecoded(shard: Shard, fault: DecodeFault | undefined, record: StreamRecord): void {
     const { values, record: whole } = this.#decoder.fields
     for (const lane of shard.lanes) {
       if (fault === undefined) lane.take(values, whole, record)
@@ -230,16 +234,17 @@ export class Job {
     }
   }
 
-  /**
-   * A way in for readers of files that need no object per record: takes the record in `bytes[start, end)`, described by
-   * `record`, which is read during the call only. What comes out is fetched with `takeEmissions`.
-   */
+  /** A way in for readers of files that need no object per record. What comes out is fetched with `takeEmissions`. */
   openFile(shardId: string): FileLane {
     const shard = this.#shardOf(shardId, [])
     this.#started = true
     return {
       take: (bytes, start, end, isKnownUtf8, record) => {
         this.#decodeAndTake(shard, bytes, start, end, isKnownUtf8, record)
+      },
+      readLine: (bytes, start, stop) => this.#decoder.decodeLine(bytes, start, stop),
+      takeRead: (record) => {
+        this.#takeDecoded(shard, undefined, record)
       },
       refuse: (record, reason, detail) => {
         for (const lane of shard.lanes) lane.takeBroken(record, reason, detail)
@@ -373,8 +378,17 @@ export class ShardEndedError extends Error {
   }
 }
 
+/** A `record` is read during the call only. */
 export interface FileLane {
+  /** Takes the record in `bytes[start, end)`, described by `record`. */
   take(bytes: Buffer, start: number, end: number, isKnownUtf8: boolean, record: StreamRecord): void
+  /**
+   * Reads the line at `start` of UTF-8 that has a line feed before `stop`, and returns where its line feed is: `takeRead` must
+   * follow. -1 when that has to be found first, for `take`.
+   */
+  readLine(bytes: Buffer, start: number, stop: number): number
+  /** Takes the line read last, described by `record`. */
+  takeRead(record: StreamRecord): void
   refuse(record: StreamRecord, reason: RejectReason, detail: string): void
 }
 

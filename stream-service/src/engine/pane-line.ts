@@ -27,74 +27,90 @@ function encodeIdValue(value: KeyValue): string {
   return typeof value === 'string' ? encodeIdPart(value) : `~${encodeIdPart(String(value))}`
 }
 
+/** A key as it stands in an id and in the `key` object. */
 interface WrittenKey {
-  readonly idPart: string
+  readonly id: string
   readonly json: string
 }
 
-/** Hot keys come again in every window; this many written forms are kept before they are forgotten all at once. */
+/** What percent-encoding leaves as it is, and what JSON needs no escape for: most keys, which are then written as they are. */
+const safeInId = /^[\w.!*'()-]*$/
+const safeInJson = /^[ !#-[\]-~]*$/
+
+/** Keys that are not plain come again in every window; this many written forms are kept before all are forgotten. */
 const writtenKeys = 1 << 16
 
 export class PaneWriter {
-  readonly #idPrefix: string
+  readonly #idStart: string
   readonly #query: string
-  readonly #keyBy: readonly string[]
   readonly #groupKey: GroupKey
   readonly #layout: RowLayout
+  /** Per `keyBy` field: what stands before its value in the id and in the `key` object. */
+  readonly #keyParts: readonly { readonly id: string; readonly json: string }[]
   readonly #valueNames: readonly string[]
   readonly #written = new Map<MapKey, WrittenKey>()
 
   constructor(query: string, keyBy: readonly string[], groupKey: GroupKey, layout: RowLayout) {
-    this.#idPrefix = encodeIdPart(query)
-    this.#query = JSON.stringify(query)
-    this.#keyBy = keyBy
+    this.#idStart = `${encodeIdPart(query)}/`
+    this.#query = `","query":${JSON.stringify(query)},"key":`
     this.#groupKey = groupKey
     this.#layout = layout
+    this.#keyParts = keyBy.map((name, i) => ({
+      id: `${i === 0 ? '' : '&'}${encodeIdPart(name)}=`,
+      json: `${i === 0 ? '{' : ','}${JSON.stringify(name)}:`,
+    }))
     this.#valueNames = layout.columns.map(({ name }, i) => `${i === 0 ? '' : ','}${JSON.stringify(name)}:`)
   }
 
   /** The id of a window's pane. */
   windowId(key: MapKey, start: number, end: number): string {
-    return `${this.#idPrefix}/${this.#write(key).idPart}/${start}-${end}`
+    return `${this.#idStart}${this.#writtenKey(key).id}/${start}-${end}`
   }
 
   windowPane(header: PaneHeader, rows: Rows, row: number): string {
-    const { key, start, end } = header
-    return this.#line(this.windowId(key, start, end), header, rows, row)
+    const key = this.#writtenKey(header.key)
+    return this.#line(`${key.id}/${header.start}-${header.end}`, key.json, header, rows, row)
   }
 
   /** The n-th count window of a key in a lane, n from 0. */
   countPane(shardId: string, n: number, header: PaneHeader, rows: Rows, row: number): string {
-    const id = `${this.#idPrefix}/${this.#write(header.key).idPart}/${encodeIdPart(shardId)}#${n}`
-    return this.#line(id, header, rows, row)
+    const key = this.#writtenKey(header.key)
+    return this.#line(`${key.id}/${encodeIdPart(shardId)}#${n}`, key.json, header, rows, row)
   }
 
-  #line(id: string, header: PaneHeader, rows: Rows, row: number): string {
+  #line(idEnd: string, keyJson: string, header: PaneHeader, rows: Rows, row: number): string {
     let values = ''
     for (let i = 0; i < this.#valueNames.length; i++) {
       values += this.#valueNames[i]! + writeJson(this.#layout.result(rows, row, i))
     }
     const closedBy = header.closedByIdle ? ',"closedBy":"idle"' : ''
     const supersedes = header.supersedes.length > 0 ? `,"supersedes":${JSON.stringify(header.supersedes)}` : ''
-    return `{"id":"${id}","query":${this.#query},"key":${this.#write(header.key).json},"window":{"start":${header.start},"end":${header.end}},"pane":{"index":${header.index},"timing":"${header.timing}","final":${header.final}${closedBy}},"values":{${values}}${supersedes}}`
+    return `{"id":"${this.#idStart}${idEnd}${this.#query}${keyJson},"window":{"start":${header.start},"end":${header.end}},"pane":{"index":${header.index},"timing":"${header.timing}","final":${header.final}${closedBy}},"values":{${values}}${supersedes}}`
   }
 
-  #write(key: MapKey): WrittenKey {
+  #writtenKey(key: MapKey): WrittenKey {
+    const parts = this.#keyParts
+    if (parts.length === 0) return noKey
+    if (parts.length === 1 && typeof key === 'string' && safeInId.test(key)) {
+      return { id: parts[0]!.id + key, json: `${parts[0]!.json}"${key}"}` }
+    }
     const known = this.#written.get(key)
     if (known !== undefined) return known
-    const values = this.#groupKey.valuesOf(key)
-    const written: WrittenKey =
-      this.#keyBy.length === 0
-        ? { idPart: '-', json: '{}' }
-        : {
-            idPart: this.#keyBy.map((name, i) => `${encodeIdPart(name)}=${encodeIdValue(values[i]!)}`).join('&'),
-            json: `{${this.#keyBy.map((name, i) => `${JSON.stringify(name)}:${JSON.stringify(values[i])}`).join(',')}}`,
-          }
+    let id = ''
+    let json = ''
+    for (const [i, value] of this.#groupKey.valuesOf(key).entries()) {
+      id += parts[i]!.id + encodeIdValue(value)
+      json +=
+        parts[i]!.json + (typeof value === 'string' && safeInJson.test(value) ? `"${value}"` : JSON.stringify(value))
+    }
+    const written = { id, json: `${json}}` }
     if (this.#written.size >= writtenKeys) this.#written.clear()
     this.#written.set(key, written)
     return written
   }
 }
+
+const noKey: WrittenKey = { id: '-', json: '{}' }
 
 /** JSON text of a value; numbers that overflowed are null, as JSON.stringify has it. */
 function writeJson(value: JsonValue): string {

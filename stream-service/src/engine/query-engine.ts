@@ -328,7 +328,8 @@ export class QueryEngine implements LaneHost {
       const queued = pending(shardId)
       lanes[shardId] = { ...ledger, read: ledger.read + queued, pending: ledger.pending + queued }
     }
-    return { lanes, total: sumLedgers(Object.values(lanes)) }
+    const inOrder = Object.fromEntries(Object.entries(lanes).sort(([a], [b]) => (a < b ? -1 : 1)))
+    return { lanes: inOrder, total: sumLedgers(Object.values(lanes)) }
   }
 
   save(): SavedQuery {

@@ -16,9 +16,9 @@ export class Faults {
   }
 
   /** An object's properties, or undefined (with a fault) when `value` is no plain object. */
-  object(value: unknown, path: string, what: string): ObjectReader | undefined {
+  object(value: unknown, path: string): ObjectReader | undefined {
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      return this.add(path, `${what} must be an object, not ${show(value)}`)
+      return this.add(path, `must be an object, not ${show(value)}`)
     }
     return new ObjectReader(value as Record<string, unknown>, path, this)
   }

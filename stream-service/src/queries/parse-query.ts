@@ -17,11 +17,23 @@ export class QueryError extends Error {
     super(
       [
         `${source} is no valid query:`,
-        ...faults.map(({ path, message }) => `  ${path || 'the query'}: ${message}`),
+        ...faults.map(({ path, message }) => (path === '' ? `  ${message}` : `  ${path}: ${message}`)),
       ].join('\n'),
     )
     this.name = 'QueryError'
     this.faults = faults
+  }
+
+  /** The faults of several queries as one error. */
+  static all(errors: readonly QueryError[]): QueryError {
+    const [first] = errors
+    if (errors.length === 1 && first !== undefined) return first
+    const all = new QueryError(
+      '',
+      errors.flatMap(({ faults }) => faults),
+    )
+    all.message = errors.map(({ message }) => message).join('\n')
+    return all
   }
 }
 
@@ -31,7 +43,7 @@ export class QueryError extends Error {
  */
 export function parseQuery(value: unknown, source: string): QuerySpec {
   const faults = new Faults()
-  const query = faults.object(value, '', 'a query')
+  const query = faults.object(value, '')
   if (query === undefined) throw new QueryError(source, faults.list)
   const name = query.required('name', 'a name such as "page-views"', nonEmptyText)
   const where = query.get('where')
@@ -99,11 +111,11 @@ function parseTime(value: unknown, faults: Faults): TimeSpec | undefined {
       'is missing; it must be an object such as {"field":"ts","unit":"ms"} or {"from":"arrival"}',
     )
   }
-  const time = faults.object(value, 'time', 'time')
+  const time = faults.object(value, 'time')
   if (time === undefined) return undefined
   const from = time.optional('from', '"arrival"', oneOf(['arrival'] as const))
   const field = from ? undefined : time.required('field', 'the name of the field with the event time', nonEmptyText)
-  const unit = from ? undefined : time.required<TimeUnit>('unit', `one of ${timeUnits.join(', ')}`, oneOf(timeUnits))
+  const unit = from ? undefined : parseTimeUnit(time, faults)
   if (from) {
     for (const name of ['field', 'unit']) {
       if (time.get(name) !== undefined) faults.add(time.pathOf(name), 'has no meaning beside "from": "arrival"')
@@ -120,20 +132,23 @@ function parseTime(value: unknown, faults: Faults): TimeSpec | undefined {
   return field === undefined || unit === undefined ? undefined : { from: 'field', field, unit, ...options }
 }
 
+function parseTimeUnit(time: ObjectReader, faults: Faults): TimeUnit | undefined {
+  const name = time.get('unit')
+  return oneOf(timeUnits)(name) ?? faults.add(time.pathOf('unit'), mustBeOneOf(timeUnits, name))
+}
+
 const windowTypes = ['tumbling', 'hopping', 'cumulative', 'session', 'count'] as const
 
 function parseWindow(value: unknown, faults: Faults): WindowSpec | undefined {
   if (value === undefined) {
     return faults.add('window', 'is missing; it must be an object such as {"type":"tumbling","size":"1m"}')
   }
-  const window = faults.object(value, 'window', 'window')
+  const window = faults.object(value, 'window')
   if (window === undefined) return undefined
   const typeName = window.get('type')
   const type = oneOf(windowTypes)(typeName)
   if (type === undefined) {
-    const near = typeof typeName === 'string' ? nearest(typeName, windowTypes) : undefined
-    const hint = near === undefined ? '' : `; did you mean '${near}'?`
-    return faults.add('window.type', `${mustBeOneOf(windowTypes, typeName)}${hint}`)
+    return faults.add('window.type', mustBeOneOf(windowTypes, typeName))
   }
   const spec = parseWindowOf(type, window, faults)
   window.refuseOthers()
@@ -167,6 +182,7 @@ function parseWindowOf(
       const everyMs = duration('every')
       const offsetMs = parseOffset(window, sizeMs, faults)
       if (sizeMs === undefined || everyMs === undefined || offsetMs === undefined) return undefined
+      if (sizeMs / everyMs > windowsPerRecord) return faults.add('window.every', tooManyWindows(sizeMs, everyMs))
       return { type, sizeMs, everyMs, offsetMs }
     }
     case 'cumulative': {
@@ -174,12 +190,20 @@ function parseWindowOf(
       const stepMs = duration('step')
       const offsetMs = parseOffset(window, sizeMs, faults)
       if (sizeMs === undefined || stepMs === undefined || offsetMs === undefined) return undefined
+      if (sizeMs / stepMs > windowsPerRecord) return faults.add('window.step', tooManyWindows(sizeMs, stepMs))
       if (sizeMs % stepMs !== 0) {
         return faults.add('window.size', `must be a multiple of window.step (${stepMs} ms), not ${sizeMs} ms`)
       }
       return { type, sizeMs, stepMs, offsetMs }
     }
   }
+}
+
+/** Each record goes into size / every windows; beyond this a query would drown in them. */
+const windowsPerRecord = 10_000
+
+function tooManyWindows(sizeMs: number, stepMs: number): string {
+  return `makes ${Math.ceil(sizeMs / stepMs)} windows of each record, at most ${windowsPerRecord} are allowed; make it larger`
 }
 
 function parseOffset(window: ObjectReader, sizeMs: number | undefined, faults: Faults): number | undefined {
@@ -193,12 +217,12 @@ function parseOffset(window: ObjectReader, sizeMs: number | undefined, faults: F
 
 function parsePublish(value: unknown, keyBy: readonly string[], faults: Faults): PublishSpec {
   const everything: PublishSpec = { firehose: true, metrics: undefined }
-  const publish = value === undefined ? undefined : faults.object(value, 'publish', 'publish')
+  const publish = value === undefined ? undefined : faults.object(value, 'publish')
   if (publish === undefined) return everything
   const firehose = publish.optional('firehose', 'true or false', flag) ?? true
   const metricsValue = publish.get('metrics')
   publish.refuseOthers()
-  const metrics = metricsValue === undefined ? undefined : faults.object(metricsValue, 'publish.metrics', 'metrics')
+  const metrics = metricsValue === undefined ? undefined : faults.object(metricsValue, 'publish.metrics')
   if (metrics === undefined) return { ...everything, firehose }
   const dimensions = metrics.optional('dimensions', 'a list of different field names', fieldList) ?? keyBy
   for (const dimension of dimensions) {
@@ -225,7 +249,7 @@ function parseAggregates(value: unknown, faults: Faults): QuerySpec['aggregates'
   if (value === undefined) {
     return faults.add('aggregates', 'is missing; it must be an object such as {"orders":{"fn":"count"}}')
   }
-  const all = faults.object(value, 'aggregates', 'aggregates')
+  const all = faults.object(value, 'aggregates')
   if (all === undefined) return undefined
   const aggregates = new Map<string, AggregateSpec | AnyCustomAggregate>()
   for (const name of all.names) {
@@ -234,7 +258,7 @@ function parseAggregates(value: unknown, faults: Faults): QuerySpec['aggregates'
       aggregates.set(name, aggregate)
       continue
     }
-    const reader = faults.object(aggregate, all.pathOf(name), 'an aggregate')
+    const reader = faults.object(aggregate, all.pathOf(name))
     const spec = reader === undefined ? undefined : parseAggregate(reader, faults)
     if (spec !== undefined) aggregates.set(name, spec)
   }
@@ -250,9 +274,7 @@ function parseAggregate(reader: ObjectReader, faults: Faults): AggregateSpec | u
   const fnName = reader.get('fn')
   const fn = oneOf(aggregateNames)(fnName) as AggregateSpec['fn'] | undefined
   if (fn === undefined) {
-    const near = typeof fnName === 'string' ? nearest(fnName, aggregateNames) : undefined
-    const hint = near === undefined ? '' : `; did you mean '${near}'?`
-    return faults.add(reader.pathOf('fn'), `${mustBeOneOf(aggregateNames, fnName)}${hint}`)
+    return faults.add(reader.pathOf('fn'), mustBeOneOf(aggregateNames, fnName))
   }
   const fieldText = 'the name of a field'
   const field =
@@ -294,7 +316,7 @@ function increasingNumbers(value: unknown): number[] | undefined {
 }
 
 function parseCondition(value: unknown, path: string, faults: Faults): Condition | undefined {
-  const reader = faults.object(value, path, 'a condition')
+  const reader = faults.object(value, path)
   if (reader === undefined) return undefined
   const parts: [string, Condition[keyof Condition]][] = []
   for (const name of reader.names) {
@@ -315,7 +337,7 @@ function parseCondition(value: unknown, path: string, faults: Faults): Condition
 }
 
 function parseComparison(value: unknown, path: string, faults: Faults): Comparison | undefined {
-  const reader = faults.object(value, path, 'a comparison')
+  const reader = faults.object(value, path)
   if (reader === undefined) return undefined
   const orderable = (operand: unknown) =>
     typeof operand === 'string' || Number.isFinite(operand) ? (operand as string | number) : undefined
@@ -332,6 +354,10 @@ function parseComparison(value: unknown, path: string, faults: Faults): Comparis
   )
   comparison.exists = reader.optional('exists', 'true or false', flag)
   comparison.prefix = reader.optional('prefix', 'a text', (prefix) => (typeof prefix === 'string' ? prefix : undefined))
+  if (reader.names.includes('eq')) {
+    reader.get('eq')
+    faults.add(reader.pathOf('eq'), 'is no comparison; for equality write the value itself, as in {"page": "/p/7"}')
+  }
   reader.refuseOthers()
   if (reader.names.length === 0)
     faults.add(path, 'has no comparison; use one of ne, lt, lte, gt, gte, in, exists, prefix')
@@ -340,7 +366,9 @@ function parseComparison(value: unknown, path: string, faults: Faults): Comparis
 
 function mustBeOneOf(names: readonly string[], found: unknown): string {
   const list = names.join(', ')
-  return found === undefined ? `is missing; it must be one of ${list}` : `must be one of ${list}, not ${show(found)}`
+  if (found === undefined) return `is missing; it must be one of ${list}`
+  const near = typeof found === 'string' ? nearest(found, names) : undefined
+  return `must be one of ${list}, not ${show(found)}${near === undefined ? '' : `; did you mean '${near}'?`}`
 }
 
 function isScalar(value: unknown): value is Scalar {

@@ -7,6 +7,11 @@ export interface LineHandler {
   line(bytes: Buffer, start: number, end: number, isKnownUtf8: boolean, lineNumber: number): void
   /** A line beyond the limit; `head` is its beginning and `length` how many bytes it had. */
   tooLong(head: Buffer, length: number, lineNumber: number): void
+  /**
+   * For a handler that can tell where a line ends while it reads it, which saves looking for line feeds: takes the line at
+   * `start` of valid UTF-8, if it ends before `stop`, and returns where its line feed is. On -1 the line goes to `line`.
+   */
+  takeLine?(bytes: Buffer, start: number, stop: number, lineNumber: number): number
 }
 
 /** The largest record that Kinesis takes, 10 MiB (Amazon Kinesis Data Streams, "Quotas and limits"). */
@@ -40,12 +45,22 @@ export class LineCutter {
     }
     const stop = block.lastIndexOf(10) + 1
     const isKnownUtf8 = isUtf8(block.subarray(start, stop))
+    const takesLines = isKnownUtf8 && this.#handler.takeLine !== undefined
     while (start < stop) {
-      const end = block.indexOf(10, start)
-      this.#emit(block, start, end, isKnownUtf8)
+      let end = takesLines ? this.#takeLine(block, start, stop) : -1
+      if (end < 0) {
+        end = block.indexOf(10, start)
+        this.#emit(block, start, end, isKnownUtf8)
+      }
       start = end + 1
     }
     if (stop < block.length) this.#keep(block.subarray(stop))
+  }
+
+  #takeLine(block: Buffer, start: number, stop: number): number {
+    const end = this.#handler.takeLine!(block, start, Math.min(stop, start + maxLineBytes + 1), this.#lineNumber + 1)
+    if (end >= 0) this.#lineNumber++
+    return end
   }
 
   /** The input is over; a last line may lack its end. */
@@ -70,12 +85,17 @@ export class LineCutter {
 
   #emit(bytes: Buffer, start: number, rawEnd: number, isKnownUtf8: boolean): void {
     const lineNumber = ++this.#lineNumber
-    const end = rawEnd > start && bytes[rawEnd - 1] === 13 ? rawEnd - 1 : rawEnd
+    const end = withoutCarriageReturn(bytes, start, rawEnd)
     if (isBlank(bytes, start, end)) return
     if (end - start > maxLineBytes)
       this.#handler.tooLong(bytes.subarray(start, start + keptBytes), end - start, lineNumber)
     else this.#handler.line(bytes, start, end, isKnownUtf8, lineNumber)
   }
+}
+
+/** The end of `bytes[start, end)` without the CR of a CRLF. */
+export function withoutCarriageReturn(bytes: Buffer, start: number, end: number): number {
+  return end > start && bytes[end - 1] === 13 ? end - 1 : end
 }
 
 function isBlank(bytes: Buffer, start: number, end: number): boolean {

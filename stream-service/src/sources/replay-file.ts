@@ -4,7 +4,7 @@ import type { Emission } from '../engine/emission.ts'
 import type { Job } from '../engine/job.ts'
 import type { Position, StreamRecord } from '../records/record.ts'
 import { readBlocks } from './input-file.ts'
-import { LineCutter, maxLineBytes } from './lines.ts'
+import { LineCutter, maxLineBytes, withoutCarriageReturn } from './lines.ts'
 
 export const fileShardId = 'input'
 
@@ -16,6 +16,13 @@ class LineRecord implements StreamRecord {
   start = 0
   end = 0
   lineNumber = 0
+
+  set(bytes: Buffer, start: number, end: number, lineNumber: number): void {
+    this.bytes = bytes
+    this.start = start
+    this.end = end
+    this.lineNumber = lineNumber
+  }
 
   get position(): Position {
     return String(this.lineNumber)
@@ -53,18 +60,21 @@ export async function replayBlocks(
   const cutter = new LineCutter({
     line(bytes, start, end, isKnownUtf8, lineNumber) {
       records++
-      record.bytes = bytes
-      record.start = start
-      record.end = end
-      record.lineNumber = lineNumber
+      record.set(bytes, start, end, lineNumber)
       lane.take(bytes, start, end, isKnownUtf8, record)
+    },
+    takeLine(bytes, start, stop, lineNumber) {
+      const lineFeedAt = lane.readLine(bytes, start, stop)
+      if (lineFeedAt >= 0) {
+        records++
+        record.set(bytes, start, withoutCarriageReturn(bytes, start, lineFeedAt), lineNumber)
+        lane.takeRead(record)
+      }
+      return lineFeedAt
     },
     tooLong(head, length, lineNumber) {
       records++
-      record.bytes = head
-      record.start = 0
-      record.end = head.length
-      record.lineNumber = lineNumber
+      record.set(head, 0, head.length, lineNumber)
       lane.refuse(
         record,
         'too-large',

@@ -5,6 +5,7 @@
 //   {"at":9,"shard":"s1","empty":true}   a read comes back empty and caught up; "behind":MS if not caught up
 //   {"at":9,"shard":"s1","end":true,"children":["s2"]}
 //   {"at":60000}                         time passes
+import { isUtf8 } from 'node:buffer'
 import type { Emission } from '../engine/emission.ts'
 import { type Job, ShardEndedError } from '../engine/job.ts'
 import { Faults, type ObjectReader } from '../queries/faults.ts'
@@ -56,7 +57,10 @@ export async function replayScenario(
     emissions.push(...job.tick(now))
   }
   const cutter = new LineCutter({
-    line(bytes, start, end, _isKnownUtf8, lineNumber) {
+    line(bytes, start, end, isKnownUtf8, lineNumber) {
+      if (!isKnownUtf8 && !isUtf8(bytes.subarray(start, end))) {
+        throw new ScenarioError(path, lineNumber, 'the line is not valid UTF-8; write such records as "b64"')
+      }
       play(bytes.toString('utf8', start, end), lineNumber)
     },
     tooLong(_head, length, lineNumber) {
@@ -101,9 +105,9 @@ function parseLine(text: string, path: string, lineNumber: number): { at: number
     throw new ScenarioError(path, lineNumber, `the line is no JSON: ${(error as Error).message}`)
   }
   const faults = new Faults()
-  const line = faults.object(value, '', 'a line of a scenario')
+  const line = faults.object(value, '')
   const at = line?.required('at', 'a time in epoch milliseconds', (ms) =>
-    Number.isFinite(ms) ? (ms as number) : undefined,
+    typeof ms === 'number' && Math.abs(ms) <= 8.64e15 ? ms : undefined,
   )
   const event = line === undefined ? undefined : parseEvent(line, faults)
   line?.refuseOthers()
@@ -153,7 +157,9 @@ function parseEvent(line: ObjectReader, faults: Faults): Event | undefined {
     }
     default: {
       line.required('end', 'true', isTrue)
-      return { kind: 'end', shardId, children: line.optional('children', 'a list of shard ids', texts) ?? [] }
+      const children = line.optional('children', 'a list of shard ids', texts) ?? []
+      if (children.includes(shardId)) return faults.add('children', `shard '${shardId}' cannot be its own child`)
+      return { kind: 'end', shardId, children }
     }
   }
 }
@@ -163,7 +169,7 @@ function parseShards(line: ObjectReader, faults: Faults): Event | undefined {
     Array.isArray(value) ? (value as unknown[]) : undefined,
   )
   const shards = list?.map((value, i) => {
-    const shard = faults.object(value, `shards[${i}]`, 'a shard')
+    const shard = faults.object(value, `shards[${i}]`)
     const shardId = shard?.required('id', 'the id of a shard', text)
     const parentShardIds = shard?.optional('parents', 'a list of shard ids', texts) ?? []
     shard?.refuseOthers()
