@@ -21,11 +21,6 @@ export interface OracleQuery {
   readonly allowedLatenessMs: number
 }
 
-export interface OraclePane {
-  readonly id: string
-  readonly values: Record<string, unknown>
-}
-
 export interface OracleResult {
   readonly panes: Map<string, Record<string, unknown>>
   readonly ledger: {

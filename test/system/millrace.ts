@@ -30,7 +30,7 @@ export interface Pane {
 }
 
 /** A line of `--late` or `--rejected`. */
-export interface Refused {
+interface Refused {
   readonly query: string
   readonly shard: string
   readonly position: string
@@ -51,7 +51,7 @@ export interface Books {
   readonly lateWindows: number
 }
 
-export interface Ledger {
+interface Ledger {
   readonly queries: Record<string, { readonly lanes: Record<string, Books>; readonly total: Books }>
 }
 
@@ -105,7 +105,7 @@ export function books(parts: Partial<Books>): Books {
 }
 
 /** A pane in a line a person can check: `q/-/0-10 on-time 0 final {"n":2}`. */
-export function tell(pane: Pane): string {
+function tell(pane: Pane): string {
   const { index, timing, final, closedBy } = pane.pane
   const marks = [final ? ' final' : '', closedBy === undefined ? '' : ` closed by ${closedBy}`].join('')
   const replaced = pane.supersedes === undefined ? '' : ` supersedes ${pane.supersedes.join(', ')}`

@@ -7,7 +7,7 @@ import { produceCommand } from './produce.ts'
 import { replayCommand } from './replay.ts'
 import { tailCommand } from './tail.ts'
 
-export function millrace(): Command {
+function millrace(): Command {
   const program = new Command('millrace')
     .description('Real-time stream processing on Amazon Kinesis: event-time windows you can trust.')
     .version('0.1.0')

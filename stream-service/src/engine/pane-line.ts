@@ -19,7 +19,7 @@ export interface PaneHeader {
 }
 
 /** Percent-encodes one part of an id: as encodeURIComponent does, and `~` too, which marks numbers and booleans. */
-export function encodeIdPart(text: string): string {
+function encodeIdPart(text: string): string {
   return encodeURIComponent(text.toWellFormed()).replaceAll('~', '%7E')
 }
 

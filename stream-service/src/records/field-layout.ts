@@ -20,6 +20,8 @@ export class WantedField {
   readonly pool = new StringPool()
   /** The number of the record in which it was met last, for fields with a layout. */
   metIn = 0
+  /** By kind, what stands for its leads that are not learned. */
+  readonly unlearned: (Lead | undefined)[] = []
 
   constructor(name: Buffer) {
     this.name = name
@@ -101,13 +103,22 @@ function hasMiddle({ middle }: Lead, view: DataView, start: number): boolean {
   return true
 }
 
-/** A lead that stands nowhere. */
-const nothing = new Lead(new DataView(new ArrayBuffer(8)), 0, 4, skipAnyValue, undefined)
+const fourZeros = new DataView(new ArrayBuffer(4))
+
+/** A lead that no record has. */
+function leadOfNowhere(kind: number, field: WantedField | undefined): Lead {
+  return new Lead(fourZeros, 0, 4, kind, field, nothing)
+}
+
+/** Comes behind a lead behind which nothing came yet. */
+const nothing: Lead = new Lead(fourZeros, 0, 4, skipAnyValue, undefined, undefined)
 
 export class ObjectLayout {
   readonly wanted: WantedField[] = []
   /** Stands for the beginning of the object: the first leads follow it. */
-  readonly beginning = new Lead(new DataView(new ArrayBuffer(8)), 0, 4, skipAnyValue, undefined, nothing)
+  readonly beginning = leadOfNowhere(skipAnyValue, undefined)
+  /** By kind, what stands for leads of unwanted fields that are not learned. */
+  readonly #unlearned: (Lead | undefined)[] = []
   readonly #leads = new Map<string, Lead>()
 
   /** The wanted field with the name in `view[start, end)`. */
@@ -130,7 +141,9 @@ export class ObjectLayout {
     field: WantedField | undefined,
   ): Lead {
     if (end - start > maxLeadBytes || last.followers.length === maxFollowers || this.#leads.size === maxLeads) {
-      return new Lead(view, start, end, kind, field, nothing)
+      const unlearned = field === undefined ? this.#unlearned : field.unlearned
+      unlearned[kind] ??= leadOfNowhere(kind, field)
+      return unlearned[kind]
     }
     const text = bytes.toString('latin1', start, end)
     let lead = this.#leads.get(text)

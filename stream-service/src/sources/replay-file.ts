@@ -6,7 +6,7 @@ import type { Position, StreamRecord } from '../records/record.ts'
 import { readBlocks } from './input-file.ts'
 import { LineCutter, maxLineBytes, withoutCarriageReturn } from './lines.ts'
 
-export const fileShardId = 'input'
+const fileShardId = 'input'
 
 /** The record of the line being read; one object serves all lines. */
 class LineRecord implements StreamRecord {

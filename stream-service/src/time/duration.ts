@@ -26,11 +26,3 @@ export function parseDuration(value: unknown): number | undefined {
   // 0.1 is no binary fraction: '1.1s' comes out as 1100.0000000000002.
   return Math.abs(exact - ms) < 1e-6 && Number.isSafeInteger(ms) ? ms : undefined
 }
-
-/** Writes milliseconds the way `parseDuration` reads them, with the largest unit that comes out whole. */
-export function formatDuration(ms: number): string {
-  for (const unit of ['d', 'h', 'm', 's'] as const) {
-    if (ms !== 0 && ms % unitMs[unit]! === 0) return `${ms / unitMs[unit]!}${unit}`
-  }
-  return `${ms}ms`
-}
