@@ -14,10 +14,14 @@ export class OutputError extends Error {
   }
 }
 
+const blockBytes = 1 << 18
+
 export class LineOutput {
   readonly #name: string
   readonly #stream: Writable
   #failure: unknown
+  #block = Buffer.allocUnsafeSlow(blockBytes)
+  #used = 0
   /** The reader of standard output has gone away, as `head` does; there is nobody left to write for. */
   isClosed = false
 
@@ -44,8 +48,28 @@ export class LineOutput {
   async write(lines: readonly string[]): Promise<void> {
     if (lines.length === 0 || this.isClosed) return
     this.#check()
-    if (!this.#stream.write(`${lines.join('\n')}\n`)) await this.#drained()
+    for (const line of lines) {
+      // A character takes three bytes at most in UTF-8, counted in UTF-16 units.
+      if (this.#block.length - this.#used < 3 * line.length + 1) await this.#flush(3 * line.length + 1)
+      this.#used += this.#block.write(line, this.#used)
+      this.#block[this.#used++] = 10
+    }
     this.#check()
+  }
+
+  /** Hands on what was written so far, so that whoever reads along sees it. */
+  async flush(): Promise<void> {
+    if (this.#used > 0 && !this.isClosed) await this.#flush(0)
+  }
+
+  /** Hands the block to the stream, and makes a new one that holds at least `bytes`. */
+  async #flush(bytes: number): Promise<void> {
+    const full = this.#block.subarray(0, this.#used)
+    // The stream keeps what it was given until it is written, so only the rest of the block may be used again.
+    const rest = this.#block.subarray(this.#used)
+    this.#block = rest.length > bytes ? rest : Buffer.allocUnsafeSlow(Math.max(blockBytes, bytes))
+    this.#used = 0
+    if (full.length > 0 && !this.#stream.write(full)) await this.#drained()
   }
 
   /** Resolves when the stream takes more, or will never do so again. */
@@ -60,6 +84,7 @@ export class LineOutput {
   }
 
   async close(): Promise<void> {
+    await this.flush()
     if (this.#stream !== process.stdout) {
       this.#stream.end()
       await once(this.#stream, 'close').catch(() => {})

@@ -49,6 +49,7 @@ export async function runReplay(run: ReplayRun): Promise<void> {
           tell(run.input, emission)
       }
     }
+    for (const output of [outputs.panes, outputs.late, outputs.rejected]) await output?.flush()
   }
   try {
     const records = run.scenario

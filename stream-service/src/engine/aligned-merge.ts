@@ -143,29 +143,22 @@ export class AlignedMerge implements Merge, AlignedPartials {
     const { allowedLatenessMs, hasEarlyPanes, writer, query, emit } = this.#options
     const hasRevisions = allowedLatenessMs > 0 || hasEarlyPanes
     const { watermark, closedByIdle, complete } = this.#at
-    const start = this.#windows.startOf(window.end)
-    const final = window.end - 1 + allowedLatenessMs <= watermark
+    const frame = writer.windowFrame({
+      start: this.#windows.startOf(window.end),
+      end: window.end,
+      timing,
+      final: window.end - 1 + allowedLatenessMs <= watermark,
+      closedByIdle: closedByIdle && timing === 'on-time',
+    })
     const merged = this.#merged(window, keys, unfired)
     const lines: string[] = []
     for (const [key, row] of merged.rows) {
-      const index = window.revisions.get(key) ?? 0
-      if (hasRevisions) window.revisions.set(key, index + 1)
-      lines.push(
-        writer.windowPane(
-          {
-            key,
-            start,
-            end: window.end,
-            index,
-            timing,
-            final,
-            closedByIdle: closedByIdle && timing === 'on-time',
-            supersedes: [],
-          },
-          merged,
-          row,
-        ),
-      )
+      let index = 0
+      if (hasRevisions) {
+        index = window.revisions.get(key) ?? 0
+        window.revisions.set(key, index + 1)
+      }
+      lines.push(writer.line(frame, key, index, merged, row))
     }
     if (lines.length > 0) {
       emit({ kind: 'panes', query, lines, settled: !hasRevisions && complete && !closedByIdle })

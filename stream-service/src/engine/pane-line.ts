@@ -6,17 +6,26 @@ import type { RowLayout } from '../aggregates/row-layout.ts'
 import type { GroupKey, KeyValue, MapKey } from '../windows/group-key.ts'
 import type { Timing } from './emission.ts'
 
+/** What the panes of one firing have in common. */
 export interface PaneHeader {
-  readonly key: MapKey
   readonly start: number
   readonly end: number
-  readonly index: number
   readonly timing: Timing
   readonly final: boolean
   readonly closedByIdle: boolean
-  /** Ids of the panes that this one takes the place of. */
-  readonly supersedes: readonly string[]
 }
+
+/** A header written out: all of a line that does not depend on its key, revision and values. */
+export interface PaneFrame {
+  /** From the end of the key in the id to the `key` object. */
+  readonly afterId: string
+  /** From the `key` object to the revision, and from there to the values; and both with revision 0, the usual one. */
+  readonly beforeIndex: string
+  readonly afterIndex: string
+  readonly aroundZero: string
+}
+
+const noneSuperseded: readonly string[] = []
 
 /** Percent-encodes one part of an id: as encodeURIComponent does, and `~` too, which marks numbers and booleans. */
 function encodeIdPart(text: string): string {
@@ -42,6 +51,8 @@ const writtenKeys = 1 << 16
 
 export class PaneWriter {
   readonly #idStart: string
+  /** How every line begins. */
+  readonly #lineStart: string
   readonly #query: string
   readonly #groupKey: GroupKey
   readonly #layout: RowLayout
@@ -52,6 +63,7 @@ export class PaneWriter {
 
   constructor(query: string, keyBy: readonly string[], groupKey: GroupKey, layout: RowLayout) {
     this.#idStart = `${encodeIdPart(query)}/`
+    this.#lineStart = `{"id":"${this.#idStart}`
     this.#query = `","query":${JSON.stringify(query)},"key":`
     this.#groupKey = groupKey
     this.#layout = layout
@@ -67,25 +79,31 @@ export class PaneWriter {
     return `${this.#idStart}${this.#writtenKey(key).id}/${start}-${end}`
   }
 
-  windowPane(header: PaneHeader, rows: Rows, row: number): string {
-    const key = this.#writtenKey(header.key)
-    return this.#line(`${key.id}/${header.start}-${header.end}`, key.json, header, rows, row)
+  /** The frame of the panes of one window. */
+  windowFrame(header: PaneHeader): PaneFrame {
+    return this.#frame(`/${header.start}-${header.end}`, header)
   }
 
-  /** The n-th count window of a key in a lane, n from 0. */
-  countPane(shardId: string, n: number, header: PaneHeader, rows: Rows, row: number): string {
-    const key = this.#writtenKey(header.key)
-    return this.#line(`${key.id}/${encodeIdPart(shardId)}#${n}`, key.json, header, rows, row)
+  /** The frame of the n-th count window of a key in a lane, n from 0. */
+  countFrame(shardId: string, n: number, header: PaneHeader): PaneFrame {
+    return this.#frame(`/${encodeIdPart(shardId)}#${n}`, header)
   }
 
-  #line(idEnd: string, keyJson: string, header: PaneHeader, rows: Rows, row: number): string {
-    let values = ''
-    for (let i = 0; i < this.#valueNames.length; i++) {
-      values += this.#valueNames[i]! + writeJson(this.#layout.result(rows, row, i))
-    }
-    const closedBy = header.closedByIdle ? ',"closedBy":"idle"' : ''
-    const supersedes = header.supersedes.length > 0 ? `,"supersedes":${JSON.stringify(header.supersedes)}` : ''
-    return `{"id":"${this.#idStart}${idEnd}${this.#query}${keyJson},"window":{"start":${header.start},"end":${header.end}},"pane":{"index":${header.index},"timing":"${header.timing}","final":${header.final}${closedBy}},"values":{${values}}${supersedes}}`
+  #frame(idEnd: string, { start, end, timing, final, closedByIdle }: PaneHeader): PaneFrame {
+    const beforeIndex = `,"window":{"start":${start},"end":${end}},"pane":{"index":`
+    const closedBy = closedByIdle ? ',"closedBy":"idle"' : ''
+    const afterIndex = `,"timing":"${timing}","final":${final}${closedBy}},"values":{`
+    return { afterId: idEnd + this.#query, beforeIndex, afterIndex, aroundZero: `${beforeIndex}0${afterIndex}` }
+  }
+
+  /** One pane's line. `supersedes` are the ids of the panes that it takes the place of. */
+  line(frame: PaneFrame, key: MapKey, index: number, rows: Rows, row: number, supersedes = noneSuperseded): string {
+    const written = this.#writtenKey(key)
+    const around = index === 0 ? frame.aroundZero : frame.beforeIndex + index + frame.afterIndex
+    let line = this.#lineStart + written.id + frame.afterId + written.json + around
+    const names = this.#valueNames
+    for (let i = 0; i < names.length; i++) line += names[i]! + writeJson(this.#layout.result(rows, row, i))
+    return supersedes.length === 0 ? `${line}}}` : `${line}},"supersedes":${JSON.stringify(supersedes)}}`
   }
 
   #writtenKey(key: MapKey): WrittenKey {

@@ -120,17 +120,14 @@ export class QueryEngine implements LaneHost {
 
   #countFire(shardId: string) {
     return (key: MapKey, n: number, start: number, end: number, rows: Rows, row: number) => {
-      const header = {
-        key,
+      const frame = this.#writer.countFrame(shardId, n, {
         start,
         end,
-        index: 0,
         timing: 'on-time',
         final: true,
         closedByIdle: false,
-        supersedes: [],
-      } as const
-      const line = this.#writer.countPane(shardId, n, header, rows, row)
+      })
+      const line = this.#writer.line(frame, key, 0, rows, row)
       this.#emit({ kind: 'panes', query: this.query.name, lines: [line], settled: true })
     }
   }

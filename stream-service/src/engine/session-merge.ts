@@ -148,20 +148,14 @@ export class SessionMerge implements Merge, SessionShares {
     const replaced = before.filter((old) => old !== same).map((old) => writer.windowId(key, old.start, old.end))
     const supersedes = [...new Set([...(same?.supersedes ?? []), ...replaced])]
     const pane = { start, end, index: same === undefined ? 0 : same.index + 1, supersedes }
-    const line = writer.windowPane(
-      {
-        key,
-        start,
-        end,
-        index: pane.index,
-        timing,
-        final: end - 1 + allowedLatenessMs <= watermark,
-        closedByIdle: closedByIdle && timing === 'on-time',
-        supersedes,
-      },
-      this.#arena,
-      row,
-    )
+    const frame = writer.windowFrame({
+      start,
+      end,
+      timing,
+      final: end - 1 + allowedLatenessMs <= watermark,
+      closedByIdle: closedByIdle && timing === 'on-time',
+    })
+    const line = writer.line(frame, key, pane.index, this.#arena, row, supersedes)
     this.#arena.release(row)
     for (const share of session) {
       share.panes = [pane]

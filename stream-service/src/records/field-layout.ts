@@ -35,6 +35,9 @@ export const takeAText = 2
 export const takeAnyValue = 3
 export const enterObject = 4
 
+/** Records end before this: positions and lengths add up to 32-bit integers. */
+export const maxPosition = 1 << 29
+
 /** A lead has at least the four bytes of `,"":`. Longer ones than this are read anew each time. */
 const maxLeadBytes = 64
 /** How many leads an object remembers, and how many a lead remembers behind it. */
@@ -103,20 +106,22 @@ function hasMiddle({ middle }: Lead, view: DataView, start: number): boolean {
   return true
 }
 
-const fourZeros = new DataView(new ArrayBuffer(4))
+const noText = new DataView(new ArrayBuffer(4))
 
-/** A lead that no record has. */
-function leadOfNowhere(kind: number, field: WantedField | undefined): Lead {
-  return new Lead(fourZeros, 0, 4, kind, field, nothing)
+/** A lead that stands nowhere, because it is longer than any record. */
+function leadOfNowhere(kind: number, field: WantedField | undefined, next?: Lead): Lead {
+  const lead = new Lead(noText, 0, 4, kind, field, next)
+  lead.length = maxPosition
+  return lead
 }
 
 /** Comes behind a lead behind which nothing came yet. */
-const nothing: Lead = new Lead(fourZeros, 0, 4, skipAnyValue, undefined, undefined)
+const nothing = leadOfNowhere(skipAnyValue, undefined)
 
 export class ObjectLayout {
   readonly wanted: WantedField[] = []
   /** Stands for the beginning of the object: the first leads follow it. */
-  readonly beginning = leadOfNowhere(skipAnyValue, undefined)
+  readonly beginning = leadOfNowhere(skipAnyValue, undefined, nothing)
   /** By kind, what stands for leads of unwanted fields that are not learned. */
   readonly #unlearned: (Lead | undefined)[] = []
   readonly #leads = new Map<string, Lead>()
@@ -142,7 +147,7 @@ export class ObjectLayout {
   ): Lead {
     if (end - start > maxLeadBytes || last.followers.length === maxFollowers || this.#leads.size === maxLeads) {
       const unlearned = field === undefined ? this.#unlearned : field.unlearned
-      unlearned[kind] ??= leadOfNowhere(kind, field)
+      unlearned[kind] ??= leadOfNowhere(kind, field, nothing)
       return unlearned[kind]
     }
     const text = bytes.toString('latin1', start, end)

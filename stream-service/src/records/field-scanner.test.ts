@@ -288,6 +288,10 @@ test.each<[string, readonly (string | Uint8Array)[]]>([
     ],
   ],
   [
+    'zero bytes in place of what stands between values',
+    ['{"z":1\0\0\0\0"x"}', '{"page":"x"\0\0\0\0"y"}', '{"z":"x"\0\0\0\0\0\0\0\0"y"}', '\0\0\0\0"x"}', '{\0\0\0\0"x"}'],
+  ],
+  [
     'punctuation out of place',
     [
       '{"a"1}',

@@ -12,7 +12,7 @@ import { NumberScan } from './number-scan.ts'
 
 const { nonAsciiIn } = words
 const { skipText, skipValue, skipBlanks, byteAt, marginBytes } = skip
-const { standsAt, skipAText, skipAnyValue, takeAText, takeAnyValue, enterObject, layoutOf } = layouts
+const { standsAt, skipAText, skipAnyValue, takeAText, takeAnyValue, enterObject, layoutOf, maxPosition } = layouts
 
 const quote = 0x22
 const comma = 0x2c
@@ -26,9 +26,6 @@ const lineFeed = 0x0a
 const lowerF = 0x66
 const lowerN = 0x6e
 const lowerT = 0x74
-
-/** Positions are computed as 32-bit integers. */
-const maxPosition = 1 << 30
 
 export class FieldScanner {
   readonly fields: Fields

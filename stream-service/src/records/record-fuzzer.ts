@@ -227,7 +227,10 @@ export class RecordFuzzer {
   #spoil(record: Buffer): Buffer {
     const random = this.#random
     const at = random.below(record.length + 1)
-    const byte = Buffer.of(random.oneIn(4) ? random.below(256) : random.pick(wrongBytes))
+    const byte = Buffer.alloc(
+      random.oneIn(4) ? 1 + random.below(9) : 1,
+      random.oneIn(4) ? random.below(256) : random.pick(wrongBytes),
+    )
     switch (random.below(6)) {
       case 0:
         return Buffer.concat([record.subarray(0, at), byte, record.subarray(at + 1)])
