@@ -2,7 +2,7 @@
 // dependencies: it is what runs first on a fresh machine, on whatever Node is there.
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
@@ -14,6 +14,7 @@ export async function install() {
     .update(readFileSync(`${root}package-lock.json`))
     .digest('hex')
   if (existsSync(marker) && readFileSync(marker, 'utf8') === wanted) return
+  if (isInstalledByHand()) return
   process.stderr.write('installing the dependencies (once, about a minute) …\n')
   const npm = process.env.npm_execpath
   const [command, ...before] = npm ? [process.execPath, npm] : ['npm']
@@ -24,6 +25,12 @@ export async function install() {
     process.exit(1)
   }
   writeFileSync(marker, wanted)
+}
+
+/** Somebody ran `npm install` or `npm ci` after the lock file was last changed: npm keeps a lock file of what it installed. */
+function isInstalledByHand() {
+  const installed = `${root}node_modules/.package-lock.json`
+  return existsSync(installed) && statSync(installed).mtimeMs >= statSync(`${root}package-lock.json`).mtimeMs
 }
 
 /** Runs a program of the project on Node 24 and answers with its exit code. */

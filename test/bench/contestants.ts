@@ -21,7 +21,7 @@ export interface Contestant {
   readonly isDeterministic?: boolean
 }
 
-const nodeWarmUp = 200_000
+const nodeWarmUp = 100_000
 /** The Java compilers take longer to be done. */
 const javaWarmUp = 1_000_000
 

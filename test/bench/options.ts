@@ -106,7 +106,7 @@ function oneMore(text: string): Contestant {
   const [, name, command] = /^([\w.-]+)=(.+)$/s.exec(text) ?? []
   if (name === undefined || command === undefined) throw new UsageError(`--also takes NAME=COMMAND, not '${text}'`)
   if (contestants.some((known) => known.name === name)) throw new UsageError(`there is a contestant '${name}' already`)
-  return { name, about: command, command: () => ['sh', '-c', `${command} "$@"`, name], warmUpRecords: 200_000 }
+  return { name, about: command, command: () => ['sh', '-c', `${command} "$@"`, name], warmUpRecords: 100_000 }
 }
 
 function wholeNumber(name: string, text: string, least: number): number {

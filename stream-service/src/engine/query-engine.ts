@@ -83,7 +83,10 @@ export class QueryEngine implements LaneHost {
     }
     switch (window.type) {
       case 'session': {
-        const merge = new SessionMerge(options, () => this.#sessionLanes(), savedMerge)
+        const merge = new SessionMerge(
+          { ...options, lanes: () => this.#sessionLanes(), soleWatermark: () => this.#soleWatermark() },
+          savedMerge,
+        )
         return [
           merge,
           (shardId, saved) =>
@@ -112,6 +115,12 @@ export class QueryEngine implements LaneHost {
         ]
       }
     }
+  }
+
+  #soleWatermark(): number | undefined {
+    if (this.lanes.size !== 1 || this.#holder === undefined) return undefined
+    const { status, isFollowing, watermark } = this.#holder
+    return status === 'active' && !isFollowing ? watermark : undefined
   }
 
   *#sessionLanes(): Iterable<SessionPanes> {

@@ -31,9 +31,17 @@ interface HeldShare extends SessionSpan {
   fresh: boolean
 }
 
+export interface SessionMergeOptions extends MergeOptions {
+  readonly lanes: () => Iterable<OpenSessions>
+  /**
+   * The watermark of the only lane there is, if it reads and its own records have brought it there; undefined otherwise. The
+   * merged watermark is about to be the same.
+   */
+  readonly soleWatermark: () => number | undefined
+}
+
 export class SessionMerge implements Merge, SessionShares {
-  readonly #options: MergeOptions
-  readonly #lanes: () => Iterable<OpenSessions>
+  readonly #options: SessionMergeOptions
   // In the snapshot.
   readonly #held = new Map<MapKey, HeldShare[]>()
   #at: Advance = { watermark: Number.NEGATIVE_INFINITY, closedByIdle: false, complete: true }
@@ -41,9 +49,8 @@ export class SessionMerge implements Merge, SessionShares {
   readonly #arena: RowArena
   readonly #due = new Deadlines<MapKey>()
 
-  constructor(options: MergeOptions, lanes: () => Iterable<OpenSessions>, encoded?: JsonValue) {
+  constructor(options: SessionMergeOptions, encoded?: JsonValue) {
     this.#options = options
-    this.#lanes = lanes
     this.#arena = new RowArena(options.layout)
     if (encoded !== undefined) this.#restore(encoded as EncodedMerge)
   }
@@ -54,6 +61,10 @@ export class SessionMerge implements Merge, SessionShares {
 
   put(share: SessionShare, rows: Rows, row: number): void {
     const { shardId, serial, replaces, key, start, end, starts } = share
+    if (this.#isFinal(key, end)) {
+      this.#publishFinal(key, start, end, rows, row)
+      return
+    }
     const held = this.#held.get(key) ?? []
     const panes = new Set<Published>()
     const kept = held.filter((other) => {
@@ -68,6 +79,19 @@ export class SessionMerge implements Merge, SessionShares {
     this.#held.set(key, kept)
     if (end - 1 <= this.#at.watermark) this.#settle(key, 'late')
     else this.#due.add(end - 1, key)
+  }
+
+  /** Whether a share is the whole of its session and nothing can come to it any more, so that it need not be kept. */
+  #isFinal(key: MapKey, end: number): boolean {
+    if (this.#options.allowedLatenessMs > 0 || this.#held.has(key)) return false
+    const watermark = this.#options.soleWatermark()
+    return watermark !== undefined && end - 1 <= watermark
+  }
+
+  #publishFinal(key: MapKey, start: number, end: number, rows: Rows, row: number): void {
+    const { writer, query, emit } = this.#options
+    const frame = writer.windowFrame({ start, end, timing: 'on-time', final: true, closedByIdle: false })
+    emit({ kind: 'panes', query, lines: [writer.line(frame, key, 0, rows, row)], settled: true })
   }
 
   advance(to: Advance): void {
@@ -126,7 +150,7 @@ export class SessionMerge implements Merge, SessionShares {
   }
 
   #isOpenInALane(key: MapKey, session: readonly HeldShare[]): boolean {
-    for (const lane of this.#lanes()) {
+    for (const lane of this.#options.lanes()) {
       for (const open of lane.openSessions(key)) {
         if (session.some((share) => joins(share, open, this.#options.allowedLatenessMs))) return true
       }

@@ -231,7 +231,10 @@ export class RecordFuzzer {
       random.oneIn(4) ? 1 + random.below(9) : 1,
       random.oneIn(4) ? random.below(256) : random.pick(wrongBytes),
     )
-    switch (random.below(6)) {
+    switch (random.below(8)) {
+      case 6:
+      case 7:
+        return this.#spoilLead(record, byte)
       case 0:
         return Buffer.concat([record.subarray(0, at), byte, record.subarray(at + 1)])
       case 1:
@@ -247,5 +250,20 @@ export class RecordFuzzer {
       default:
         return Buffer.concat([record, byte])
     }
+  }
+
+  /** Puts something else in place of what stands between two values: bytes, what stands elsewhere, or nearly the same. */
+  #spoilLead(record: Buffer, bytes: Buffer): Buffer {
+    const random = this.#random
+    const leads = [...record.toString('latin1').matchAll(/[{,]\s*"\w*"\s*:\s*"?/g)]
+    if (leads.length === 0) return Buffer.concat([bytes, record])
+    const lead = random.pick(leads)
+    let other = random.pick([bytes, Buffer.from(random.pick(leads)[0], 'latin1'), Buffer.from(lead[0], 'latin1')])
+    if (random.oneIn(2)) {
+      other = Buffer.from(other)
+      other[random.below(other.length)] = random.pick(wrongBytes)
+    }
+    const end = lead.index + (random.oneIn(4) ? 0 : lead[0].length)
+    return Buffer.concat([record.subarray(0, lead.index), other, record.subarray(end)])
   }
 }
