@@ -2,8 +2,8 @@
 // is made again when it is gone.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const cacheFolder = fileURLToPath(new URL('../../.cache/bench', import.meta.url))
@@ -15,18 +15,36 @@ export function hashOf(files: readonly string[]): string {
   return hash.digest('hex').slice(0, 8)
 }
 
-/** Makes a file or folder unless it is there. It gets its name once it is complete, so a run that was stopped leaves no half of it. */
+/** What this run writes and does not keep. */
+export const workFolder = join(cacheFolder, `work-${process.pid}`)
+
+/** Takes away what this run has left, and others that were killed. */
+export function removeWork(): void {
+  if (!existsSync(cacheFolder)) return
+  for (const name of readdirSync(cacheFolder)) {
+    const pid = Number(/^work-(\d+)$/.exec(name)?.[1] ?? Number.NaN)
+    if (pid === process.pid || (pid > 0 && !isRunning(pid)))
+      rmSync(join(cacheFolder, name), { recursive: true, force: true })
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** Makes a file or folder in the cache unless it is there. It gets its name once it is complete, so there is never half of it. */
 export async function makeOnce(path: string, make: (temporary: string) => Promise<void> | void): Promise<void> {
   if (existsSync(path)) return
-  const temporary = `${path}.${process.pid}`
-  mkdirSync(dirname(path), { recursive: true })
-  try {
-    await make(temporary)
-    // Another run may have been faster.
-    if (!existsSync(path)) renameSync(temporary, path)
-  } finally {
-    rmSync(temporary, { recursive: true, force: true })
-  }
+  mkdirSync(workFolder, { recursive: true })
+  const temporary = join(workFolder, basename(path))
+  await make(temporary)
+  // Another run may have been faster.
+  if (!existsSync(path)) renameSync(temporary, path)
 }
 
 /** Installs one npm package, with what it needs, into a folder of its own. */

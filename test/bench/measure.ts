@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { createReadStream, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { workFolder } from './cache.ts'
 import type { Contestant } from './contestants.ts'
 import { expectedFile, generatorCommand, inputFile } from './inputs.ts'
 import type { BenchOptions } from './options.ts'
@@ -25,13 +26,11 @@ export interface Cell {
 
 export interface Measuring {
   readonly options: BenchOptions
-  /** A folder for outputs; it is there during a run only. */
-  readonly outputs: string
   /** Hears of every measurement. */
   say(text: string): void
 }
 
-export async function measure({ options, outputs, say }: Measuring): Promise<Cell[]> {
+export async function measure({ options, say }: Measuring): Promise<Cell[]> {
   const { queries, contestants, records, seed, runs } = options
   const lineups = []
   for (const query of queries) {
@@ -47,7 +46,7 @@ export async function measure({ options, outputs, say }: Measuring): Promise<Cel
       for (let i = 0; i < lineup.length; i++) {
         const { contestant, cell } = lineup[(i + round) % lineup.length]!
         if (cell.failure !== undefined) continue
-        const output = join(outputs, `${query.name}-${contestant.name}.ndjson`)
+        const output = join(workFolder, `${query.name}-${contestant.name}.ndjson`)
         const warmUp = await warmUpFile(query, contestant, options)
         try {
           cell.samples[round] = await runContestant(contestant, { query, input, output, warmUp, records })
@@ -168,14 +167,14 @@ export interface Flatness {
 
 /** The input comes through a pipe, as it is made: the longer one needs no room on the disk. */
 export async function measureFlatness(
-  { options: { records, seed }, outputs, say }: Measuring,
+  { options: { records, seed }, say }: Measuring,
   contestant: Contestant,
   query: Query,
 ): Promise<Flatness> {
   const runs: { records: number; peakRssMb: number }[] = []
   for (const length of [records, 3 * records]) {
     const input = startProcess(generatorCommand(query.workload, { records: length, seed }, '-'))
-    const output = join(outputs, 'flatness.ndjson')
+    const output = join(workFolder, 'flatness.ndjson')
     const printed = await runProcess([...contestant.command(), query.name, '-', output], { input })
     const { peakRssMb } = usageIn(printed, length)
     runs.push({ records: length, peakRssMb })

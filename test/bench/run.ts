@@ -1,9 +1,8 @@
 // `npm run bench`: what a windowed query costs per record, beside JSON.parse alone and beside other engines. docs/performance.md
 // says what is measured and how; --help lists the options.
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { availableParallelism, loadavg } from 'node:os'
-import { join } from 'node:path'
-import { cacheFolder } from './cache.ts'
+import { removeWork, workFolder } from './cache.ts'
 import { type Contestant, contestants } from './contestants.ts'
 import { type Measuring, measure, measureFlatness } from './measure.ts'
 import { type BenchOptions, help, parseOptions, UsageError } from './options.ts'
@@ -25,33 +24,32 @@ async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(help)
     return 0
   }
-  const outputs = join(cacheFolder, `outputs-${process.pid}`)
-  const cleanUp = () => {
-    killAll()
-    rmSync(outputs, { recursive: true, force: true })
-  }
   process.on('SIGINT', () => stop(130))
   process.on('SIGTERM', () => stop(143))
-  const stop = (code: number) => {
-    cleanUp()
-    process.exit(code)
-  }
-  mkdirSync(outputs, { recursive: true })
+  removeWork()
+  mkdirSync(workFolder, { recursive: true })
   try {
-    return await bench(options, outputs)
+    return await bench(options)
   } finally {
-    cleanUp()
+    killAll()
+    removeWork()
   }
 }
 
-async function bench(options: BenchOptions, outputs: string): Promise<number> {
+function stop(code: number): void {
+  killAll()
+  removeWork()
+  process.exit(code)
+}
+
+async function bench(options: BenchOptions): Promise<number> {
   const load = loadavg()[0]!
   const cores = availableParallelism()
   if (load > cores / 2)
     say(`the machine is busy (load ${load.toFixed(1)} on ${cores} cores): expect high and uneven figures`)
   const startedAt = performance.now()
   const { ready, skipped } = await prepare(options.contestants)
-  const measuring: Measuring = { options: { ...options, contestants: ready }, outputs, say }
+  const measuring: Measuring = { options: { ...options, contestants: ready }, say }
   const cells = await measure(measuring)
   const findings: Findings = { cells, skipped, flatness: await flatnessOf(measuring) }
   const seconds = Math.round((performance.now() - startedAt) / 1_000)

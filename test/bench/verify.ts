@@ -29,11 +29,12 @@ class Faults {
 }
 
 export function verify(query: Query, expectedFile: string, outputFile: string): string[] {
-  const open = new Map<string, Result>()
-  const done = new Set<string>()
+  const columns = Object.entries(query.columns)
+  /** By id; undefined once it has been seen. */
+  const windows = new Map<string, Result | undefined>()
   forEachLine(expectedFile, (line) => {
     const result = JSON.parse(line) as Result
-    open.set(idOf(result), result)
+    windows.set(idOf(result), result)
   })
   const faults = new Faults()
   const isFarOff = { count: 0, first: '' }
@@ -41,31 +42,30 @@ export function verify(query: Query, expectedFile: string, outputFile: string): 
     const result = resultIn(line, faults)
     if (result === undefined) return
     const id = idOf(result)
-    const expected = open.get(id)
+    const expected = windows.get(id)
     if (expected === undefined) {
-      faults.add(done.has(id) ? 'windows twice' : 'windows too many', id)
+      faults.add(windows.has(id) ? 'windows twice' : 'windows too many', id)
       return
     }
-    open.delete(id)
-    done.add(id)
-    for (const [name, column] of Object.entries(query.columns)) {
+    windows.set(id, undefined)
+    for (const [name, { check }] of columns) {
       const is = result[name]
       const wanted = expected[name]
-      if (!agrees(column, is, wanted)) {
+      if (!agrees(check, is, wanted)) {
         faults.add(`wrong ${name}`, `${id}: ${JSON.stringify(is)} rather than ${JSON.stringify(wanted)}`)
-      } else if (column.check === 'distinct' && !isNear(is as number, wanted as number, 0.03, 1)) {
+      } else if (check === 'distinct' && !isNear(is as number, wanted as number, 0.03, 1)) {
         isFarOff.count++
         isFarOff.first ||= `${id}: ${is} rather than ${wanted}`
       }
     }
   })
-  for (const id of open.keys()) faults.add('windows missing', id)
-  if (isFarOff.count > done.size / 100) faults.add('distinct counts beyond 3 % in too many windows', isFarOff.first)
+  for (const [id, expected] of windows) if (expected !== undefined) faults.add('windows missing', id)
+  if (isFarOff.count > windows.size / 100) faults.add('distinct counts beyond 3 % in too many windows', isFarOff.first)
   return faults.list()
 }
 
-function agrees({ check }: Column, is: unknown, wanted: unknown): boolean {
-  if (check === 'equal') return isDeepStrictEqual(is, wanted)
+function agrees(check: Column['check'], is: unknown, wanted: unknown): boolean {
+  if (check === 'equal') return is === wanted || isDeepStrictEqual(is, wanted)
   if (typeof is !== 'number') return false
   switch (check) {
     case 'close':

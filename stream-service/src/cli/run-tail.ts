@@ -72,6 +72,7 @@ async function print(
     const records = batch.records.slice(0, left)
     left -= records.length
     await output.write(records.map((record) => toLine(session.shardId, record)))
+    await output.flush()
     if (left <= 0 || output.isClosed) void source.stop()
     gates.get(session.shardId)?.give()
   }

@@ -111,7 +111,7 @@ const noText = new DataView(new ArrayBuffer(4))
 /** A lead that stands nowhere, because it is longer than any record. */
 function leadOfNowhere(kind: number, field: WantedField | undefined, next?: Lead): Lead {
   const lead = new Lead(noText, 0, 4, kind, field, next)
-  lead.length = 4
+  lead.length = maxPosition
   return lead
 }
 

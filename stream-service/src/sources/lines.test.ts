@@ -1,6 +1,7 @@
+import { isUtf8 } from 'node:buffer'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { LineCutter, maxLineBytes } from './lines.ts'
+import { LineCutter, maxLineBytes, withoutCarriageReturn } from './lines.ts'
 
 function cut(blocks: readonly Buffer[]): string[] {
   const lines: string[] = []
@@ -44,6 +45,44 @@ describe('cutting blocks into lines', () => {
     cutter.push(Buffer.concat([Buffer.from('good\n'), Buffer.from([0xff]), Buffer.from('\nrest')]))
     cutter.end()
     expect(known).toEqual([true, false, false, false])
+  })
+
+  test('leaves lines to a handler that ends them itself, with the same numbers, but only in valid UTF-8 and within the limit', () => {
+    const lines = (blocks: readonly Buffer[], takes: boolean): string[] => {
+      const seen: string[] = []
+      const cutter = new LineCutter({
+        line: (bytes, start, end, _, number) => seen.push(`${number} ${bytes.toString('latin1', start, end)}`),
+        tooLong: (_head, length, number) => seen.push(`${number} too long: ${length}`),
+        ...(takes && {
+          takeLine(bytes: Buffer, start: number, stop: number, number: number) {
+            const lineFeedAt = bytes.subarray(0, stop).indexOf(10, start)
+            // As a scanner does, it leaves alone what is no plain record.
+            if (bytes[start] !== 97 || lineFeedAt < 0) return -1
+            expect(isUtf8(bytes.subarray(start, lineFeedAt))).toBe(true)
+            const end = withoutCarriageReturn(bytes, start, lineFeedAt)
+            seen.push(`${number} ${bytes.toString('latin1', start, end)}`)
+            return lineFeedAt
+          },
+        }),
+      })
+      for (const block of blocks) cutter.push(block)
+      cutter.end()
+      return seen
+    }
+    const bytes = fc
+      .array(fc.constantFrom('a', 'b', 'é', '\n', '\r\n', '\r', ' ', '\xff'), { maxLength: 40 })
+      .map((parts) => Buffer.concat(parts.map((part) => Buffer.from(part, part === '\xff' ? 'latin1' : 'utf8'))))
+    fc.assert(
+      fc.property(bytes, fc.array(fc.nat(60), { maxLength: 8 }), (whole, places) => {
+        expect(lines(inBlocks(whole, places), true)).toEqual(lines([whole], false))
+      }),
+    )
+    for (const length of [maxLineBytes, maxLineBytes + 1]) {
+      const long = Buffer.concat([Buffer.from('a\n'), Buffer.alloc(length, 'a'), Buffer.from('\nab\n')])
+      expect(lines([long], true).map((line) => line.slice(0, 30))).toEqual(
+        lines([long], false).map((line) => line.slice(0, 30)),
+      )
+    }
   })
 
   test('keeps only the beginning of a line beyond the limit, in one block or many', () => {
