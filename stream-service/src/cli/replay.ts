@@ -1,17 +1,6 @@
 // `millrace replay`: runs queries over a file as fast as the machine goes, or over a scenario line by line.
 import { Command, InvalidArgumentError } from 'commander'
-
-interface ReplayOptions {
-  readonly query: string[]
-  readonly input: string
-  readonly output: string
-  readonly ledger?: string
-  readonly late?: string
-  readonly rejected?: string
-  readonly scenario?: boolean
-  readonly drain?: boolean
-  readonly quiet?: boolean
-}
+import type { ReplayRun } from './run-replay.ts'
 
 const examples = `
 Examples:
@@ -32,7 +21,7 @@ export function replayCommand(): Command {
     .option('--drain', 'with --scenario: the end of the input closes all windows, as it does without')
     .option('--quiet', 'no summary on standard error')
     .addHelpText('after', examples)
-    .action(async (options: ReplayOptions) => {
+    .action(async (options: ReplayRun) => {
       const { runReplay } = await import('./run-replay.ts')
       await runReplay(options)
     })
