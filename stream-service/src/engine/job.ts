@@ -195,15 +195,7 @@ export class Job {
 
   #takeOne(shard: Shard, record: StreamRecord): void {
     if (!this.#isNew(shard, record)) return
-    const { data } = record
-    this.#decodeAndTake(
-      shard,
-      Buffer.from(data.buffer, data.byteOffset, data.byteLength),
-      0,
-      data.byteLength,
-      false,
-      record,
-    )
+    this.#takeDecoded(shard, this.#decoder.decodeAlone(record.data), record)
     shard.position = record.position
   }
 
@@ -213,17 +205,6 @@ export class Job {
     if (comparePositions(record.position, shard.skipUpTo) <= 0) return false
     shard.skipUpTo = undefined
     return true
-  }
-
-  #decodeAndTake(
-    shard: Shard,
-    bytes: Buffer,
-    start: number,
-    end: number,
-    isKnownUtf8: boolean,
-    record: StreamRecord,
-  ): void {
-    this.#takeDecoded(shard, this.#decoder.decode(bytes, start, end, isKnownUtf8), record)
   }
 
   #takeDecoded(shard: Shard, fault: DecodeFault | undefined, record: StreamRecord): void {
@@ -240,7 +221,7 @@ export class Job {
     this.#started = true
     return {
       take: (bytes, start, end, isKnownUtf8, record) => {
-        this.#decodeAndTake(shard, bytes, start, end, isKnownUtf8, record)
+        this.#takeDecoded(shard, this.#decoder.decode(bytes, start, end, isKnownUtf8), record)
       },
       readLine: (bytes, start, stop) => this.#decoder.decodeLine(bytes, start, stop),
       takeRead: (record) => {

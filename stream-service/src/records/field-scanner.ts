@@ -63,8 +63,18 @@ export class FieldScanner {
    * larger block that holds the record says so with `isKnownUtf8`.
    */
   decode(bytes: Buffer, start: number, end: number, isKnownUtf8: boolean): DecodeFault | undefined {
-    if (this.#scanRecord(bytes, start, end, isKnownUtf8)) return undefined
+    if (this.#scanRange(bytes, start, end, isKnownUtf8)) return undefined
     return this.#reference.decode(bytes, start, end, isKnownUtf8)
+  }
+
+  /** Decodes a record that has an array for itself, as records from a stream have. */
+  decodeAlone(record: Uint8Array): DecodeFault | undefined {
+    const { length } = record
+    if (this.#layout !== undefined && length > 0 && length < maxPosition) {
+      this.#openCopy(record)
+      if (this.#scanRecord(this.#layout, 0, length, false)) return undefined
+    }
+    return this.#reference.decode(Buffer.from(record.buffer, record.byteOffset, length), 0, length, false)
   }
 
   /**
@@ -81,23 +91,24 @@ export class FieldScanner {
     return byteAt(this.#view, lineEnd, end) === lineFeed ? lineEnd : -1
   }
 
-  #scanRecord(bytes: Buffer, start: number, end: number, isKnownUtf8: boolean): boolean {
+  /** Whether the reference is not needed for the record in `bytes[start, end)`. */
+  #scanRange(bytes: Buffer, start: number, end: number, isKnownUtf8: boolean): boolean {
     if (this.#layout === undefined || start >= end || end > maxPosition) return false
-    let from = start
-    let to = end
-    if (end + marginBytes <= bytes.length) {
-      this.#open(bytes)
-    } else {
-      this.#openCopy(bytes, start, end)
-      from = 0
-      to = end - start
+    if (end + marginBytes > bytes.length) {
+      this.#openCopy(bytes.subarray(start, end))
+      return this.#scanRecord(this.#layout, 0, end - start, isKnownUtf8)
     }
+    this.#open(bytes)
+    return this.#scanRecord(this.#layout, start, end, isKnownUtf8)
+  }
+
+  #scanRecord(layout: ObjectLayout, start: number, end: number, isKnownUtf8: boolean): boolean {
     const view = this.#view
-    if (!isKnownUtf8 && !isAscii(view, from, to) && !isUtf8(this.#bytes.subarray(from, to))) return false
-    let at = this.#scan(this.#layout, from, to)
+    if (!isKnownUtf8 && !isAscii(view, start, end) && !isUtf8(this.#bytes.subarray(start, end))) return false
+    let at = this.#scan(layout, start, end)
     if (at < 0) return false
-    while (at < to && isSpace(view.getUint8(at))) at++
-    return at === to
+    while (at < end && isSpace(view.getUint8(at))) at++
+    return at === end
   }
 
   #open(bytes: Buffer): void {
@@ -110,13 +121,13 @@ export class FieldScanner {
     this.#view = this.#blockView
   }
 
-  #openCopy(bytes: Buffer, start: number, end: number): void {
-    const needed = end - start + marginBytes
+  #openCopy(record: Uint8Array): void {
+    const needed = record.length + marginBytes
     if (needed > this.#copy.length) {
       this.#copy = Buffer.alloc(2 * needed)
       this.#copyView = viewOf(this.#copy)
     }
-    bytes.copy(this.#copy, 0, start, end)
+    this.#copy.set(record)
     this.#bytes = this.#copy
     this.#view = this.#copyView
   }
@@ -142,7 +153,7 @@ export class FieldScanner {
         at = (at + next.length) | 0
         lead = next
       } else {
-        if (byteAt(view, at, end) === closeBrace) return lead === layout.beginning ? -1 : at + 1
+        if (byteAt(view, at, end) === closeBrace) return at + 1
         const found = this.#find(layout, lead, at)
         at = this.#at | 0
         if (found === undefined) return at

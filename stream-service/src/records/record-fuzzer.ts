@@ -19,7 +19,13 @@ const names = [
   'ä',
   'x.y',
 ]
-const longNames = ['customerIdentifier', 'a name with blanks', 'q'.repeat(80)]
+const longNames = [
+  'customerIdentifier',
+  'customerIbentifier',
+  'customerIdentifieR',
+  'a name with blanks',
+  'q'.repeat(80),
+]
 const texts = [
   '',
   'a',
@@ -72,7 +78,7 @@ export const fuzzedPlans: readonly (readonly string[])[] = [
   ['data.page', 'data.a.b', 'value', 'a'],
   ['__proto__', 'constructor', 'length', 'toString'],
   ['__proto__.a', 'constructor.length', 'a.length', 'a.__proto__'],
-  ['', 'ä', '.a', 'a.', 'customerIdentifier'],
+  ['', 'ä', '.a', 'a.', 'customerIdentifier', 'customerIbentifier'],
   ['\ud800', '\ufffd', 'a'],
   [],
 ]
@@ -196,7 +202,7 @@ export class RecordFuzzer {
   }
 
   #name(): string {
-    return this.#text(this.#random.oneIn(20) ? this.#random.pick(longNames) : this.#random.pick(names))
+    return this.#text(this.#random.oneIn(8) ? this.#random.pick(longNames) : this.#random.pick(names))
   }
 
   #text(text: string): string {

@@ -31,11 +31,17 @@ export class ScannerAgreement {
     const start = before.length
     const end = start + alone.length
     return (
-      this.#compare('alone', alone, 0, alone.length, false) ??
+      this.#compareAlone(alone) ??
+      this.#compare('at the end of a block', Buffer.concat([before, alone]), start, end, isUtf8(alone)) ??
       this.#compare('in a block', block, start, end, false) ??
       this.#compare('in a block of UTF-8', block, start, end, isUtf8(alone)) ??
       (isUtf8(alone) ? this.#compareLine(Buffer.concat([before, alone, nextLine]), start) : undefined)
     )
+  }
+
+  #compareAlone(record: Buffer): string | undefined {
+    const expected = this.#reference.decode(record, 0, record.length, false)
+    return this.#tell('alone', expected, this.#scanner.decodeAlone(new Uint8Array(record)), record)
   }
 
   #compare(where: string, bytes: Buffer, start: number, end: number, isKnownUtf8: boolean): string | undefined {

@@ -1,8 +1,6 @@
 // Opens what a user names as input: a file or standard input ('-'), gzipped or not (told by its first bytes, not by its
 // name), as a stream of byte blocks.
-import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
-import type { Readable } from 'node:stream'
+import { type FileHandle, open } from 'node:fs/promises'
 import { createGunzip } from 'node:zlib'
 
 /** The input cannot be read; `message` names it and says why. */
@@ -18,14 +16,15 @@ export class InputError extends Error {
 const blockBytes = 1 << 20
 
 /**
- * The blocks of an input, in order, unzipped. A byte order mark at the very start is left out.
+ * The blocks of an input, in order, unzipped. A byte order mark at the very start is left out. The bytes of a block are
+ * overwritten once the next one is asked for.
  * @throws InputError when the input does not exist, cannot be read, or is a damaged gzip file.
  */
 export async function* readBlocks(path: string): AsyncGenerator<Buffer> {
   const name = path === '-' ? 'standard input' : path
   try {
-    const source = path === '-' ? process.stdin : await openFile(path)
-    const blocks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+    const blocks: AsyncIterator<Buffer> =
+      path === '-' ? process.stdin[Symbol.asyncIterator]() : fileBlocks(await open(path))
     const first = await blocks.next()
     if (first.done) return
     const rest = joined(first.value, blocks)
@@ -35,9 +34,18 @@ export async function* readBlocks(path: string): AsyncGenerator<Buffer> {
   }
 }
 
-async function openFile(path: string): Promise<Readable> {
-  const handle = await open(path)
-  return createReadStream(path, { fd: handle, highWaterMark: blockBytes })
+/** One buffer serves all blocks: a new one for each costs about as much as reading it. */
+async function* fileBlocks(file: FileHandle): AsyncGenerator<Buffer> {
+  const buffer = Buffer.allocUnsafeSlow(blockBytes)
+  try {
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, blockBytes)
+      if (bytesRead === 0) return
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
 }
 
 function isGzip(block: Buffer): boolean {
@@ -45,8 +53,12 @@ function isGzip(block: Buffer): boolean {
 }
 
 async function* joined(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  yield first
-  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value
+  try {
+    yield first
+    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value
+  } finally {
+    await rest.return?.()
+  }
 }
 
 async function* unzipped(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
@@ -54,7 +66,8 @@ async function* unzipped(blocks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> 
   const fed = (async () => {
     try {
       for await (const block of blocks) {
-        if (!gunzip.write(block)) await new Promise((resolve) => gunzip.once('drain', resolve))
+        // What is written is read later.
+        if (!gunzip.write(Buffer.from(block))) await new Promise((resolve) => gunzip.once('drain', resolve))
       }
       gunzip.end()
     } catch (error) {
@@ -76,7 +89,7 @@ async function* withoutByteOrderMark(blocks: AsyncIterable<Buffer>): AsyncGenera
       yield block
       continue
     }
-    start = start.length === 0 ? block : Buffer.concat([start, block])
+    start = Buffer.concat([start, block])
     if (start.length < 3) continue
     yield start[0] === 0xef && start[1] === 0xbb && start[2] === 0xbf ? start.subarray(3) : start
     start = undefined

@@ -30,7 +30,7 @@ export class LineCutter {
     this.#handler = handler
   }
 
-  /** Takes the next block and hands on every line that ends in it. */
+  /** Takes the next block, whose bytes may be reused after the call, and hands on every line that ends in it. */
   push(block: Buffer): void {
     let start = 0
     const firstEnd = block.indexOf(10)
@@ -70,7 +70,7 @@ export class LineCutter {
 
   #keep(part: Buffer): void {
     // Beyond the limit only the beginning is of use.
-    if (this.#headBytes <= maxLineBytes + 1) this.#head.push(part)
+    if (this.#headBytes <= maxLineBytes + 1) this.#head.push(Buffer.from(part))
     this.#headBytes += part.length
   }
 

@@ -1,0 +1,57 @@
+import { expect, test } from 'vitest'
+import { StringPool } from './string-pool.ts'
+
+/** Each text is read from its bytes, behind its opening quote. */
+function read(pool: StringPool, text: string): string | undefined {
+  const bytes = Buffer.from(`"${text}",        `)
+  return pool.read(bytes, new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 1, bytes.length - 8)
+}
+
+/** In a table so full, many strings meet in one place. */
+function expectEachAsItIs(texts: readonly string[]): void {
+  const pool = new StringPool()
+  for (const text of [...texts, ...texts.toReversed()])
+    if (read(pool, text) !== text) expect(read(pool, text)).toBe(text)
+}
+
+test('tells strings apart that differ in their last bytes only', () => {
+  expectEachAsItIs(Array.from({ length: 30_000 }, (_, i) => `user${i.toString(36)}`))
+  expectEachAsItIs(Array.from({ length: 30_000 }, (_, i) => `user${i.toString(36).padStart(8, 'é')}`))
+})
+
+test('tells strings apart of which one begins like the other', () => {
+  for (const unit of ['abcdefgh', '0123', '/a/b', 'xxxxxxxxxxxx', '....----']) {
+    const texts: string[] = []
+    for (let i = 0; i < 2_000; i++) {
+      const long = `${i.toString(36).padStart(4, '0')}${unit.repeat(16)}`
+      for (let length = 0; length <= 64; length += 4) texts.push(long.slice(0, length))
+    }
+    expectEachAsItIs(texts)
+  }
+})
+
+test('stands behind the closing quote', () => {
+  const pool = new StringPool()
+  read(pool, 'abc')
+  expect(pool.at).toBe(5)
+  read(pool, '')
+  expect(pool.at).toBe(2)
+})
+
+test('leaves escapes, control characters and missing ends to others', () => {
+  const pool = new StringPool()
+  for (const text of ['a\\n', '\\u0041', 'a\nb', 'a\u0000', 'abc\\']) expect(read(pool, text)).toBeUndefined()
+  const bytes = Buffer.from('"abcd"        ')
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+  expect(pool.read(bytes, view, 1, 5)).toBeUndefined()
+  expect(pool.read(bytes, view, 1, 6)).toBe('abcd')
+})
+
+test('keeps on reading right after it found that strings do not come again', () => {
+  const pool = new StringPool()
+  for (let i = 0; i < 200_000; i++) {
+    const text = `user-${i}${i % 7 === 0 ? 'é' : ''}`
+    if (read(pool, text) !== text) expect(read(pool, text)).toBe(text)
+  }
+  for (let i = 0; i < 3; i++) expect(read(pool, 'again')).toBe('again')
+})
