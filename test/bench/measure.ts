@@ -40,6 +40,7 @@ export async function measure({ options, say }: Measuring): Promise<Cell[]> {
       .map((contestant) => ({ contestant, cell: cellFor(query, contestant) }))
     lineups.push({ query, input, lineup })
   }
+  await prepareJudging(lineups.filter(({ lineup }) => lineup.some(({ contestant }) => !contestant.isUnchecked)))
   const judge = new Judge()
   for (let round = 0; round < runs; round++) {
     for (const { query, input, lineup } of lineups) {
@@ -60,6 +61,16 @@ export async function measure({ options, say }: Measuring): Promise<Cell[]> {
     }
   }
   return lineups.flatMap(({ lineup }) => lineup.map(({ cell }) => cell))
+}
+
+/** Works out what is expected, two queries at a time: nothing is on the clock yet. */
+async function prepareJudging(wanted: readonly { readonly query: Query; readonly input: string }[]): Promise<void> {
+  const waiting = [...wanted]
+  const work = async () => {
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
+      await expectedFile(next.query, next.input)
+  }
+  await Promise.all([work(), work()])
 }
 
 function cellFor(query: Query, contestant: Contestant): Cell {

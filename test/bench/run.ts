@@ -6,7 +6,7 @@ import { removeWork, workFolder } from './cache.ts'
 import { type Contestant, contestants } from './contestants.ts'
 import { type Measuring, measure, measureFlatness } from './measure.ts'
 import { type BenchOptions, help, parseOptions, UsageError } from './options.ts'
-import { killAll } from './processes.ts'
+import { killAll, ProcessError } from './processes.ts'
 import { queries } from './queries.ts'
 import { describeFlatness, type Findings, failures, rowsOf, table } from './report.ts'
 import { Unavailable } from './unavailable.ts'
@@ -30,6 +30,10 @@ async function main(argv: readonly string[]): Promise<number> {
   mkdirSync(workFolder, { recursive: true })
   try {
     return await bench(options)
+  } catch (error) {
+    if (!(error instanceof ProcessError)) throw error
+    process.stderr.write(`bench: ${error.message}\n`)
+    return 1
   } finally {
     killAll()
     removeWork()

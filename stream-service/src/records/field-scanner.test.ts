@@ -391,6 +391,21 @@ test('agrees on a field that is a string in one record and a number in the next'
   )
 })
 
+test('agrees on records that are written in different ways', () => {
+  const record = { value: 1.5, d: { e: 'x', f: { g: 2 } }, a: { b: 1 }, z: 7, page: 'y' }
+  const styles = [
+    JSON.stringify(record),
+    JSON.stringify(record).replaceAll(':', ': ').replaceAll(',', ', '),
+    JSON.stringify(record).replaceAll(':', ' :\t').replaceAll('}', ' }'),
+    JSON.stringify(record, null, 1),
+  ]
+  const agreement = new ScannerAgreement(paths)
+  for (let i = 0; i < 64; i++)
+    expect(agreement.difference(Buffer.from(styles[(i * 7 + (i >> 3)) % 4]!))).toBeUndefined()
+  // All but those that span lines are taken as lines, whichever came first.
+  expect(agreement.linesTaken).toBe(48)
+})
+
 test('agrees on more layouts than a scanner learns', () => {
   expectAgreement(
     Array.from(

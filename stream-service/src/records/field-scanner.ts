@@ -11,7 +11,7 @@ import * as skip from './json-skip.ts'
 import { NumberScan } from './number-scan.ts'
 
 const { nonAsciiIn } = words
-const { skipText, skipValue, skipBlanks, byteAt, marginBytes } = skip
+const { skipText, skipValue, skipBlanks, isBlank, byteAt, marginBytes } = skip
 const { standsAt, skipAText, skipAnyValue, takeAText, takeAnyValue, enterObject, layoutOf, maxPosition } = layouts
 
 const quote = 0x22
@@ -29,7 +29,9 @@ const lowerT = 0x74
 
 export class FieldScanner {
   readonly fields: Fields
+  /** Shares `fields` with the scanner. */
   readonly #reference: JsonDecoder
+  readonly #values: unknown[]
   /** Undefined when the reference has to do everything, because somebody needs the whole record. */
   readonly #layout: ObjectLayout | undefined
   readonly #numbers = new NumberScan()
@@ -51,6 +53,7 @@ export class FieldScanner {
   constructor(plan: FieldPlan) {
     this.#reference = new JsonDecoder(plan)
     this.fields = this.#reference.fields
+    this.#values = this.fields.values
     this.#layout = plan.needsWholeRecord ? undefined : layoutOf(plan.paths)
     this.#copy = Buffer.alloc(1 << 12)
     this.#copyView = viewOf(this.#copy)
@@ -137,7 +140,7 @@ export class FieldScanner {
     if (this.#view.getUint8(start) !== openBrace) return -1
     this.#end = end
     this.#recordNumber = (this.#recordNumber + 1) & 0x3fffffff
-    const { values } = this.fields
+    const values = this.#values
     for (let slot = 0; slot < values.length; slot++) values[slot] = undefined
     return this.#object(layout, start)
   }
@@ -172,7 +175,7 @@ export class FieldScanner {
   #takeText(field: WantedField, start: number): number {
     const text = field.pool.read(this.#bytes, this.#view, start, this.#end)
     if (text === undefined) return this.#takeSlice(field, start - 1)
-    this.fields.values[field.slot] = text
+    this.#values[field.slot] = text
     return field.pool.at
   }
 
@@ -180,14 +183,18 @@ export class FieldScanner {
     const byte = this.#view.getUint8(start)
     if (byte < minus || byte > nine) return this.#takeOther(field, start, byte)
     const at = this.#numbers.read(this.#bytes, this.#view, start, this.#end)
-    this.fields.values[field.slot] = this.#numbers.value
+    this.#values[field.slot] = this.#numbers.value
     return at
   }
 
   #takeOther(field: WantedField, start: number, byte: number): number {
     if (byte === quote) return this.#takeText(field, start + 1)
+    if (isBlank(byte)) {
+      const at = skipBlanks(this.#view, start, this.#end)
+      return at < this.#end ? this.#takeValue(field, at) : -1
+    }
     if (byte !== lowerT && byte !== lowerF && byte !== lowerN) return this.#takeSlice(field, start)
-    this.fields.values[field.slot] = byte === lowerN ? null : byte === lowerT
+    this.#values[field.slot] = byte === lowerN ? null : byte === lowerT
     return skipValue(this.#view, start, this.#end)
   }
 
@@ -195,7 +202,7 @@ export class FieldScanner {
   #takeSlice(field: WantedField, start: number): number {
     const end = skipValue(this.#view, start, this.#end)
     if (end < 0) return -1
-    const { values } = this.fields
+    const values = this.#values
     const value: unknown = JSON.parse(this.#bytes.toString('utf8', start, end))
     values[field.slot] = value
     for (const { slot, path } of field.below) values[slot] = valueAt(value, path)
@@ -209,7 +216,8 @@ export class FieldScanner {
     field.metIn = this.#recordNumber
     if (field.slot >= 0) return this.#takeSlice(field, start)
     const view = this.#view
-    return view.getUint8(start) === openBrace ? this.#object(field.layout!, start) : skipValue(view, start, this.#end)
+    const at = skipBlanks(view, start, this.#end)
+    return byteAt(view, at, this.#end) === openBrace ? this.#object(field.layout!, at) : skipValue(view, at, this.#end)
   }
 
   /** Finds out what stands at `start`. */

@@ -36,11 +36,11 @@ export function skipBlanks(view: DataView, start: number, end: number): number {
   return at
 }
 
-function isBlank(byte: number): boolean {
+export function isBlank(byte: number): boolean {
   return byte === 0x20 || byte === 0x09 || byte === 0x0d
 }
 
-/** Passes over any value. */
+/** Passes over any value, and blanks before it. */
 export function skipValue(view: DataView, start: number, end: number, depth = 0): number {
   if (start >= end) return -1
   const byte = view.getUint8(start)
@@ -50,7 +50,8 @@ export function skipValue(view: DataView, start: number, end: number, depth = 0)
   if (byte === minus || isDigit(byte)) return skipNumber(view, start, end)
   const word = view.getInt32(start, true)
   if (word === wordTrue || word === wordNull) return start + 4
-  return word === wordFals && view.getUint8(start + 4) === lowerE ? start + 5 : -1
+  if (word === wordFals && view.getUint8(start + 4) === lowerE) return start + 5
+  return isBlank(byte) ? skipValue(view, skipBlanks(view, start, end), end, depth) : -1
 }
 
 function skipObject(view: DataView, start: number, end: number, depth: number): number {
@@ -63,7 +64,7 @@ function skipObject(view: DataView, start: number, end: number, depth: number): 
     if (at < 0) return -1
     at = skipBlanks(view, at, end)
     if (byteAt(view, at, end) !== colon) return -1
-    at = skipValue(view, skipBlanks(view, at + 1, end), end, depth + 1)
+    at = skipValue(view, at + 1, end, depth + 1)
     if (at < 0) return -1
     at = skipBlanks(view, at, end)
     const byte = byteAt(view, at, end)

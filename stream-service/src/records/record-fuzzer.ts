@@ -84,7 +84,7 @@ export const fuzzedPlans: readonly (readonly string[])[] = [
 ]
 
 /** A generator of numbers, mulberry32. */
-export class Random {
+class Random {
   #state: number
 
   constructor(seed: number) {

@@ -20,11 +20,12 @@ test('tells strings apart that differ in their last bytes only', () => {
 })
 
 test('tells strings apart of which one begins like the other', () => {
-  for (const unit of ['abcdefgh', '0123', '/a/b', 'xxxxxxxxxxxx', '....----']) {
+  for (const unit of ['abcdefgh', '0123', '/a/b']) {
     const texts: string[] = []
     for (let i = 0; i < 2_000; i++) {
       const long = `${i.toString(36).padStart(4, '0')}${unit.repeat(16)}`
-      for (let length = 0; length <= 64; length += 4) texts.push(long.slice(0, length))
+      // The longer one is there first, so that it stands in the way of the shorter one.
+      for (let length = 64; length >= 0; length -= 4) texts.push(long.slice(0, length))
     }
     expectEachAsItIs(texts)
   }
