@@ -51,6 +51,15 @@ export class RowLayout {
     }
   }
 
+  /** Makes room for `count` rows of cells, in steps that double. */
+  reserve(rows: Rows, count: number): void {
+    const needed = count * this.cellStride
+    if (needed <= rows.cells.length) return
+    const grown = new Float64Array(Math.max(needed, rows.cells.length * 2))
+    grown.set(rows.cells)
+    rows.cells = grown
+  }
+
   init(rows: Rows, row: number): void {
     rows.cells.set(this.#emptyCells, row * this.cellStride)
     if (this.refStride > 0) {

@@ -36,17 +36,16 @@ export async function runReplay(run: ReplayRun): Promise<void> {
   const plan = new FieldPlan()
   const job = new Job({ queries: queries.map((query) => compileQuery(query, plan)), plan })
   const outputs = await openOutputs(run)
-  const skippedBefore = { panes: 0, refused: 0 }
+  const tally = { panes: 0, refused: 0 }
   const onEmissions = async (emissions: readonly Emission[]) => {
     for (const emission of emissions) {
       if (emission.kind === 'panes') {
-        skippedBefore.panes += emission.lines.length
+        tally.panes += emission.lines.length
         await outputs.panes.write(emission.lines)
       } else {
         const output = emission.kind === 'late' ? outputs.late : outputs.rejected
         await output?.write([refusedLine(emission)])
-        if (emission.kind === 'rejected' && !run.quiet && skippedBefore.refused++ < toldOneByOne)
-          tell(run.input, emission)
+        if (emission.kind === 'rejected' && !run.quiet && tally.refused++ < toldOneByOne) tell(run.input, emission)
       }
     }
     for (const output of [outputs.panes, outputs.late, outputs.rejected]) await output?.flush()
@@ -58,7 +57,7 @@ export async function runReplay(run: ReplayRun): Promise<void> {
     const ledger = job.ledger()
     await outputs.ledger?.write([JSON.stringify(ledger, null, 2)])
     await closeAll(outputs)
-    if (!run.quiet) summarize(run, job, ledger, { records, panes: skippedBefore.panes, refused: skippedBefore.refused })
+    if (!run.quiet) summarize(run, job, ledger, { records, panes: tally.panes, refused: tally.refused })
   } catch (error) {
     if (error instanceof InputError) throw new CommandError(isMissing(error) ? 2 : 1, error.message, { cause: error })
     if (error instanceof ScenarioError) throw badUsage(error.message)

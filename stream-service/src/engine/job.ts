@@ -282,10 +282,6 @@ export class Job {
     return [...this.#shards.values()].filter(({ status }) => status !== 'ended').map(({ shardId }) => shardId)
   }
 
-  hasEnded(shardId: string): boolean {
-    return this.#shards.get(shardId)?.status === 'ended'
-  }
-
   /** Time passes: lanes become idle, and `closeAfter` may close what is open. */
   tick(now: number): Emission[] {
     const emptiness = (shardId: string) => {

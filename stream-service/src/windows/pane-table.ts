@@ -26,12 +26,7 @@ export class PaneTable implements Rows {
     if (written !== key) return this.rowOf(written)
     const row = this.rows.size
     this.rows.set(key, row)
-    const needed = (row + 1) * this.layout.cellStride
-    if (needed > this.cells.length) {
-      const grown = new Float64Array(Math.max(needed, this.cells.length * 2))
-      grown.set(this.cells)
-      this.cells = grown
-    }
+    this.layout.reserve(this, row + 1)
     this.layout.init(this, row)
     return row
   }

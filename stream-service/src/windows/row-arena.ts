@@ -29,12 +29,7 @@ export class RowArena implements Rows {
 
   #grow(): number {
     const row = this.#size++
-    const needed = this.#size * this.layout.cellStride
-    if (needed > this.cells.length) {
-      const grown = new Float64Array(Math.max(needed, this.cells.length * 2))
-      grown.set(this.cells)
-      this.cells = grown
-    }
+    this.layout.reserve(this, this.#size)
     return row
   }
 }
