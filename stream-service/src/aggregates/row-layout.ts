@@ -1,5 +1,11 @@
-// Lays the states of a query's aggregates side by side in one row of cells and refs, and runs them together.
+// Lays the states of a query's aggregates side by side in one row of cells and refs, and runs them together. Aggregates
+// that look at the same field for the same thing share a state:
+//
+//   count, sum(value), avg(value), distinct(user)   ->   | records | summary of value |   + | ref of distinct |
+import type { Fields } from '../records/fields.ts'
 import type { Aggregator, JsonValue, Rows } from './aggregator.ts'
+import { countRecords } from './count.ts'
+import { NumberSummary, type SummaryPart, summaryPartOf } from './number-summary.ts'
 
 /** One named aggregate of a query. `slot` is where its field stands in the decoded values; -1 when it needs none. */
 export interface AggregateColumn {
@@ -10,45 +16,81 @@ export interface AggregateColumn {
   readonly wholeRecord: boolean
 }
 
-interface PlacedColumn {
+/** A summary in its place, and the columns that are its parts. */
+interface PlacedSummary {
+  readonly summary: NumberSummary
+  readonly slot: number
+  readonly cell: number
+  readonly columns: readonly number[]
+}
+
+/** Any other aggregate in its place. */
+interface PlacedAggregator {
   readonly aggregator: Aggregator
   readonly slot: number
   readonly wholeRecord: boolean
   readonly cell: number
   readonly ref: number
+  readonly column: number
 }
+
+type Reader = (rows: Rows, cellBase: number, refBase: number) => JsonValue
 
 export class RowLayout {
   readonly columns: readonly AggregateColumn[]
   /** Cells and refs of one row. */
   readonly cellStride: number
   readonly refStride: number
-  readonly #placed: readonly PlacedColumn[]
+  /** Where records are counted; -1 where nobody asks for it. */
+  readonly #countCell: number
+  readonly #summaries: readonly PlacedSummary[]
+  readonly #others: readonly PlacedAggregator[]
+  readonly #readers: readonly Reader[]
   readonly #emptyCells: Float64Array
-  readonly #emptyRefs: (rows: Rows, refBase: number) => void
+  readonly #startsAtZero: boolean
 
   constructor(columns: readonly AggregateColumn[]) {
     this.columns = columns
-    let cell = 0
-    let ref = 0
-    this.#placed = columns.map(({ aggregator, slot, wholeRecord }) => {
-      const placed = { aggregator, slot, wholeRecord, cell, ref }
-      cell += aggregator.cells
-      ref += aggregator.refs
-      return placed
-    })
-    this.cellStride = cell
-    this.refStride = ref
-    const template: Rows = { cells: new Float64Array(cell), refs: new Array(ref) }
-    for (const column of this.#placed) column.aggregator.init(template, column.cell, column.ref)
-    this.#emptyCells = template.cells
-    // Refs may be mutable, so each row makes its own; rows without refs skip this.
-    this.#emptyRefs = (rows, refBase) => {
-      const scratch: Rows = { cells: new Float64Array(cell), refs: rows.refs }
-      for (const column of this.#placed) {
-        if (column.aggregator.refs > 0) column.aggregator.init(scratch, column.cell, refBase + column.ref)
+    const readers: Reader[] = []
+    const summaries: PlacedSummary[] = []
+    const others: PlacedAggregator[] = []
+    let countCell = -1
+    let cells = 0
+    let refs = 0
+    for (const [column, { aggregator, slot, wholeRecord }] of columns.entries()) {
+      const part = summaryPartOf(aggregator)
+      if (aggregator === countRecords) {
+        if (countCell < 0) countCell = cells++
+        const cell = countCell
+        readers[column] = (rows, cellBase) => rows.cells[cellBase + cell]!
+      } else if (part !== undefined) {
+        let placed = summaries.find((other) => other.slot === slot)
+        if (placed === undefined) {
+          placed = placeSummary(columns, slot, cells)
+          summaries.push(placed)
+          cells += placed.summary.cells
+        }
+        readers[column] = summaryReader(placed, part)
+      } else {
+        const placed = { aggregator, slot, wholeRecord, cell: cells, ref: refs, column }
+        others.push(placed)
+        cells += aggregator.cells
+        refs += aggregator.refs
+        readers[column] = (rows, cellBase, refBase) =>
+          aggregator.result(rows, cellBase + placed.cell, refBase + placed.ref)
       }
     }
+    this.cellStride = cells
+    this.refStride = refs
+    this.#countCell = countCell
+    this.#summaries = summaries
+    this.#others = others
+    this.#readers = readers
+    const template: Rows = { cells: new Float64Array(cells), refs: new Array(refs) }
+    for (const { summary, cell } of summaries) summary.init(template.cells, cell)
+    for (const { aggregator, cell, ref } of others) aggregator.init(template, cell, ref)
+    this.#emptyCells = template.cells
+    this.#startsAtZero = template.cells.every((cell) => cell === 0)
   }
 
   /** Makes room for `count` rows of cells, in steps that double. */
@@ -61,39 +103,62 @@ export class RowLayout {
   }
 
   init(rows: Rows, row: number): void {
-    rows.cells.set(this.#emptyCells, row * this.cellStride)
-    if (this.refStride > 0) {
-      const refBase = row * this.refStride
-      for (let i = 0; i < this.refStride; i++) rows.refs[refBase + i] = undefined
-      this.#emptyRefs(rows, refBase)
+    const { cells } = rows
+    const stride = this.cellStride
+    const base = row * stride
+    if (this.#startsAtZero) for (let i = 0; i < stride; i++) cells[base + i] = 0
+    else for (let i = 0; i < stride; i++) cells[base + i] = this.#emptyCells[i]!
+    if (this.refStride > 0) this.#initRefs(rows, row)
+  }
+
+  /** Refs may be mutable, so each row makes its own. */
+  #initRefs(rows: Rows, row: number): void {
+    const cellBase = row * this.cellStride
+    const refBase = row * this.refStride
+    for (let i = 0; i < this.refStride; i++) rows.refs[refBase + i] = undefined
+    for (const { aggregator, cell, ref } of this.#others) {
+      if (aggregator.refs > 0) aggregator.init(rows, cellBase + cell, refBase + ref)
     }
   }
 
   /** Takes one record into a row. `skipped[i]` goes up when column i had no use for its value. */
-  add(
-    rows: Rows,
-    row: number,
-    values: readonly unknown[],
-    record: unknown,
-    eventTime: number,
-    skipped: number[],
-  ): void {
+  add(rows: Rows, row: number, fields: Fields, eventTime: number, skipped: number[]): void {
+    const cellBase = row * this.cellStride
+    const { cells } = rows
+    if (this.#countCell >= 0) cells[cellBase + this.#countCell] = cells[cellBase + this.#countCell]! + 1
+    const summaries = this.#summaries
+    for (let i = 0; i < summaries.length; i++) {
+      const { summary, slot, cell, columns } = summaries[i]!
+      const value = fields.finite(slot)
+      if (Number.isNaN(value)) for (const column of columns) skipped[column]!++
+      else summary.add(cells, cellBase + cell, value)
+    }
+    if (this.#others.length > 0) this.#addOthers(rows, row, fields, eventTime, skipped)
+  }
+
+  #addOthers(rows: Rows, row: number, fields: Fields, eventTime: number, skipped: number[]): void {
     const cellBase = row * this.cellStride
     const refBase = row * this.refStride
-    const placed = this.#placed
-    for (let i = 0; i < placed.length; i++) {
-      const column = placed[i]!
-      const value = column.slot >= 0 ? values[column.slot] : column.wholeRecord ? record : undefined
-      if (!column.aggregator.add(rows, cellBase + column.cell, refBase + column.ref, value, eventTime)) skipped[i]!++
+    for (const { aggregator, slot, wholeRecord, cell, ref, column } of this.#others) {
+      const value = slot >= 0 ? fields.value(slot) : wholeRecord ? fields.record : undefined
+      if (!aggregator.add(rows, cellBase + cell, refBase + ref, value, eventTime)) skipped[column]!++
     }
   }
 
   merge(into: Rows, row: number, from: Rows, fromRow: number): void {
     const cellBase = row * this.cellStride
-    const refBase = row * this.refStride
     const fromCellBase = fromRow * this.cellStride
+    const count = this.#countCell
+    if (count >= 0) into.cells[cellBase + count] = into.cells[cellBase + count]! + from.cells[fromCellBase + count]!
+    const summaries = this.#summaries
+    for (let i = 0; i < summaries.length; i++) {
+      const { summary, cell } = summaries[i]!
+      summary.merge(into.cells, cellBase + cell, from.cells, fromCellBase + cell)
+    }
+    if (this.#others.length === 0) return
+    const refBase = row * this.refStride
     const fromRefBase = fromRow * this.refStride
-    for (const { aggregator, cell, ref } of this.#placed) {
+    for (const { aggregator, cell, ref } of this.#others) {
       aggregator.merge(into, cellBase + cell, refBase + ref, from, fromCellBase + cell, fromRefBase + ref)
     }
   }
@@ -104,7 +169,7 @@ export class RowLayout {
     const fromCellBase = fromRow * this.cellStride
     for (let i = 0; i < this.cellStride; i++) into.cells[cellBase + i] = from.cells[fromCellBase + i]!
     if (this.refStride === 0) return
-    for (const { aggregator, ref } of this.#placed) {
+    for (const { aggregator, ref } of this.#others) {
       for (let i = 0; i < aggregator.refs; i++) {
         const state = from.refs[fromRow * this.refStride + ref + i]
         into.refs[row * this.refStride + ref + i] = aggregator.copyRef ? aggregator.copyRef(state) : state
@@ -113,14 +178,13 @@ export class RowLayout {
   }
 
   result(rows: Rows, row: number, column: number): JsonValue {
-    const { aggregator, cell, ref } = this.#placed[column]!
-    return aggregator.result(rows, row * this.cellStride + cell, row * this.refStride + ref)
+    return this.#readers[column]!(rows, row * this.cellStride, row * this.refStride)
   }
 
   /** A row's refs as JSON, for snapshots. */
   encodeRefs(rows: Rows, row: number): JsonValue[] {
     const encoded: JsonValue[] = []
-    for (const { aggregator, ref } of this.#placed) {
+    for (const { aggregator, ref } of this.#others) {
       for (let i = 0; i < aggregator.refs; i++) {
         encoded.push(aggregator.encodeRef!(rows.refs[row * this.refStride + ref + i]))
       }
@@ -130,10 +194,21 @@ export class RowLayout {
 
   decodeRefs(rows: Rows, row: number, encoded: readonly JsonValue[]): void {
     let at = 0
-    for (const { aggregator, ref } of this.#placed) {
+    for (const { aggregator, ref } of this.#others) {
       for (let i = 0; i < aggregator.refs; i++) {
         rows.refs[row * this.refStride + ref + i] = aggregator.decodeRef!(encoded[at++]!)
       }
     }
   }
+}
+
+/** The summary of a field, at `cell`: all that columns want of it. */
+function placeSummary(columns: readonly AggregateColumn[], slot: number, cell: number): PlacedSummary {
+  const own = [...columns.entries()].filter(([, column]) => column.slot === slot && summaryPartOf(column.aggregator))
+  const wanted = new Set(own.map(([, { aggregator }]) => summaryPartOf(aggregator)!))
+  return { summary: new NumberSummary(wanted), slot, cell, columns: own.map(([i]) => i) }
+}
+
+function summaryReader({ summary, cell }: PlacedSummary, part: SummaryPart): Reader {
+  return (rows, cellBase) => summary.result(part, rows, cellBase + cell)
 }

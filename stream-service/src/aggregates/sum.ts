@@ -1,20 +1,20 @@
 // sum and avg with Neumaier's compensation (A. Neumaier, 1974, "Rundungsfehleranalyse einiger Verfahren zur Summation
 // endlicher Summen"): the low-order bits that an addition loses are kept in a second cell, so that the last digit does not
 // depend on the order of large and small values. Cells: sum, compensation, number of values.
-import { type Aggregator, finiteNumber, type Rows } from './aggregator.ts'
+import { type Aggregator, finiteNumber } from './aggregator.ts'
 
-function addCompensated(rows: Rows, cell: number, value: number): void {
-  const cells = rows.cells
-  const sum = cells[cell]!
+/** Adds a number to the sum in `cells[at]`, whose compensation is behind it. */
+export function addCompensated(cells: Float64Array, at: number, value: number): void {
+  const sum = cells[at]!
   const next = sum + value
-  cells[cell + 1]! += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum
-  cells[cell] = next
+  cells[at + 1] = cells[at + 1]! + (Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum)
+  cells[at] = next
 }
 
 /** The compensated total; once a sum has overflowed its compensation means nothing. */
-function total(rows: Rows, cell: number): number {
-  const sum = rows.cells[cell]!
-  return Number.isFinite(sum) ? sum + rows.cells[cell + 1]! : sum
+export function compensatedTotal(cells: Float64Array, at: number): number {
+  const sum = cells[at]!
+  return Number.isFinite(sum) ? sum + cells[at + 1]! : sum
 }
 
 export const sum: Aggregator = {
@@ -24,17 +24,17 @@ export const sum: Aggregator = {
   add(rows, cell, _ref, value) {
     const number = finiteNumber(value)
     if (Number.isNaN(number)) return false
-    addCompensated(rows, cell, number)
+    addCompensated(rows.cells, cell, number)
     rows.cells[cell + 2]!++
     return true
   },
   merge(into, cell, _ref, from, fromCell) {
-    addCompensated(into, cell, from.cells[fromCell]!)
+    addCompensated(into.cells, cell, from.cells[fromCell]!)
     into.cells[cell + 1]! += from.cells[fromCell + 1]!
     into.cells[cell + 2]! += from.cells[fromCell + 2]!
   },
   result(rows, cell) {
-    return rows.cells[cell + 2]! === 0 ? null : total(rows, cell)
+    return rows.cells[cell + 2]! === 0 ? null : compensatedTotal(rows.cells, cell)
   },
 }
 
@@ -43,6 +43,6 @@ export const avg: Aggregator = {
   ...sum,
   result(rows, cell) {
     const values = rows.cells[cell + 2]!
-    return values === 0 ? null : total(rows, cell) / values
+    return values === 0 ? null : compensatedTotal(rows.cells, cell) / values
   },
 }

@@ -57,6 +57,15 @@ export class LineOutput {
     this.#check()
   }
 
+  /** Writes whole lines, whose bytes are not changed afterwards. */
+  async writeBytes(bytes: Buffer): Promise<void> {
+    if (bytes.length === 0 || this.isClosed) return
+    this.#check()
+    await this.flush()
+    if (!this.#stream.write(bytes)) await this.#drained()
+    this.#check()
+  }
+
   /** Hands on what was written so far, so that whoever reads along sees it. */
   async flush(): Promise<void> {
     if (this.#used > 0 && !this.isClosed) await this.#flush(0)

@@ -40,8 +40,8 @@ export async function runReplay(run: ReplayRun): Promise<void> {
   const onEmissions = async (emissions: readonly Emission[]) => {
     for (const emission of emissions) {
       if (emission.kind === 'panes') {
-        tally.panes += emission.lines.length
-        await outputs.panes.write(emission.lines)
+        tally.panes += emission.count
+        await outputs.panes.writeBytes(emission.bytes)
       } else {
         const output = emission.kind === 'late' ? outputs.late : outputs.rejected
         await output?.write([refusedLine(emission)])

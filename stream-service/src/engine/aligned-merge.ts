@@ -5,9 +5,10 @@ import { Deadlines } from '../time/deadlines.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
 import type { AlignedWindows } from '../windows/aligned.ts'
 import type { AlignedPartials, UnfiredShare } from '../windows/aligned-panes.ts'
-import type { MapKey } from '../windows/group-key.ts'
-import { PaneTable } from '../windows/pane-table.ts'
-import { decodeTable, encodeTable } from '../windows/pane-table-codec.ts'
+import type { KeyMarks, SavedKey } from '../windows/key-table.ts'
+import { mergeRow, mergeTable, PaneTable } from '../windows/pane-table.ts'
+import { decodeTable, type EncodedTable, encodeTable, markTable } from '../windows/pane-table-codec.ts'
+import type { TablePool } from '../windows/table-pool.ts'
 import type { Timing } from './emission.ts'
 import { type Advance, inShardOrder, type Merge, type MergeOptions } from './merge.ts'
 
@@ -16,33 +17,39 @@ interface MergingWindow {
   readonly shares: Map<string, PaneTable>
   fired: boolean
   /** How many revisions of a key's pane were published; kept only where there can be several. */
-  readonly revisions: Map<MapKey, number>
+  readonly revisions: Map<number, number>
   /** Keys that lanes have given or revised since the last early panes, while the window has not fired. */
-  readonly changed: Set<MapKey>
+  readonly changed: Set<number>
+}
+
+export interface AlignedMergeOptions extends MergeOptions {
+  readonly windows: AlignedWindows
+  /** Where tables go that nobody needs any more. */
+  readonly tables: TablePool
 }
 
 export class AlignedMerge implements Merge, AlignedPartials {
-  readonly #options: MergeOptions
-  readonly #windows: AlignedWindows
+  readonly #options: AlignedMergeOptions
   // In the snapshot.
   readonly #merging = new Map<number, MergingWindow>()
   #at: Advance = { watermark: Number.NEGATIVE_INFINITY, closedByIdle: false, complete: true }
   // Rebuilt on start.
   readonly #due = new Deadlines<MergingWindow>()
 
-  constructor(options: MergeOptions, windows: AlignedWindows, encoded?: JsonValue) {
+  constructor(options: AlignedMergeOptions, encoded?: JsonValue) {
     this.#options = options
-    this.#windows = windows
     if (encoded === undefined) return
     const snapshot = encoded as EncodedMerge
     this.#at = { ...this.#at, watermark: loadInstant(snapshot.watermark) }
+    const { layout, keys } = options
     for (const { end, fired, shares, revisions } of snapshot.windows) {
+      const tables = shares.map(([shardId, table]) => [shardId, decodeTable(layout, keys, table)] as const)
       this.#schedule({
         end,
         fired,
-        shares: new Map(shares.map(([shardId, table]) => [shardId, decodeTable(options.layout, table)])),
-        revisions: new Map(revisions),
-        changed: new Set(shares.flatMap(([, table]) => (table as { readonly keys: MapKey[] }).keys)),
+        shares: new Map(tables),
+        revisions: new Map(revisions.map(([key, next]) => [keys.restore(key), next])),
+        changed: new Set(tables.flatMap(([, { keys: own, size }]) => [...own.subarray(0, size)])),
       })
     }
   }
@@ -55,12 +62,16 @@ export class AlignedMerge implements Merge, AlignedPartials {
     const window = this.#windowEnding(end)
     const share = window.shares.get(shardId)
     if (share === undefined) window.shares.set(shardId, table)
-    else if (share !== table) for (const [key, row] of table.rows) this.#replaceRow(share, key, table, row)
-    if (window.fired) this.#publish(window, [...table.rows.keys()], 'late')
-    else if (this.#options.hasEarlyPanes) for (const key of table.rows.keys()) window.changed.add(key)
+    else if (share !== table) {
+      for (let row = 0; row < table.size; row++) this.#replaceRow(share, table.keys[row]!, table, row)
+    }
+    if (window.fired) this.#publish(window, [...table.keys.subarray(0, table.size)], 'late')
+    else if (this.#options.hasEarlyPanes) {
+      for (let row = 0; row < table.size; row++) window.changed.add(table.keys[row]!)
+    }
   }
 
-  revise(shardId: string, end: number, table: PaneTable, key: MapKey, row: number): void {
+  revise(shardId: string, end: number, table: PaneTable, key: number, row: number): void {
     const window = this.#windowEnding(end)
     let share = window.shares.get(shardId)
     if (share === undefined) {
@@ -72,7 +83,7 @@ export class AlignedMerge implements Merge, AlignedPartials {
     else if (this.#options.hasEarlyPanes) window.changed.add(key)
   }
 
-  #replaceRow(share: PaneTable, key: MapKey, table: PaneTable, row: number): void {
+  #replaceRow(share: PaneTable, key: number, table: PaneTable, row: number): void {
     this.#options.layout.copy(share, share.rowOf(key), table, row)
   }
 
@@ -84,7 +95,7 @@ export class AlignedMerge implements Merge, AlignedPartials {
       shares: new Map(),
       fired: end - 1 <= this.#at.watermark,
       revisions: new Map(),
-      changed: new Set<MapKey>(),
+      changed: new Set<number>(),
     }
     this.#schedule(window)
     return window
@@ -107,8 +118,14 @@ export class AlignedMerge implements Merge, AlignedPartials {
           continue
         }
       }
-      this.#merging.delete(window.end)
+      this.#forget(window)
     }
+  }
+
+  #forget({ end, shares }: MergingWindow): void {
+    this.#merging.delete(end)
+    // With allowed lateness a table is also the lane's.
+    if (this.#options.allowedLatenessMs === 0) for (const table of shares.values()) this.#options.tables.give(table)
   }
 
   /**
@@ -136,64 +153,72 @@ export class AlignedMerge implements Merge, AlignedPartials {
   /** Publishes the panes of some keys, or of all. */
   #publish(
     window: MergingWindow,
-    keys: readonly MapKey[] | undefined,
+    keys: readonly number[] | undefined,
     timing: Timing,
     unfired: readonly UnfiredShare[] = [],
   ): void {
-    const { allowedLatenessMs, hasEarlyPanes, writer, query, emit } = this.#options
+    const { allowedLatenessMs, hasEarlyPanes, output, windows } = this.#options
     const hasRevisions = allowedLatenessMs > 0 || hasEarlyPanes
     const { watermark, closedByIdle, complete } = this.#at
-    const frame = writer.windowFrame({
-      start: this.#windows.startOf(window.end),
+    const merged = this.#merged(window, keys, unfired)
+    const header = {
+      start: windows.startOf(window.end),
       end: window.end,
       timing,
       final: window.end - 1 + allowedLatenessMs <= watermark,
       closedByIdle: closedByIdle && timing === 'on-time',
-    })
-    const merged = this.#merged(window, keys, unfired)
-    const lines: string[] = []
-    for (const [key, row] of merged.rows) {
+    }
+    output.window(header, !hasRevisions && complete && !closedByIdle)
+    for (let row = 0; row < merged.size; row++) {
+      const key = merged.keys[row]!
       let index = 0
       if (hasRevisions) {
         index = window.revisions.get(key) ?? 0
         window.revisions.set(key, index + 1)
       }
-      lines.push(writer.line(frame, key, index, merged, row))
+      output.pane(key, index, merged, row)
     }
-    if (lines.length > 0) {
-      emit({ kind: 'panes', query, lines, settled: !hasRevisions && complete && !closedByIdle })
-    }
+    if (this.#isScratch(window, merged)) this.#options.tables.give(merged)
   }
 
-  #merged(window: MergingWindow, keys: readonly MapKey[] | undefined, unfired: readonly UnfiredShare[]): PaneTable {
+  /** Whether a table was made by `#merged` and is of no further use. */
+  #isScratch({ shares }: MergingWindow, table: PaneTable): boolean {
+    for (const share of shares.values()) if (share === table) return false
+    return true
+  }
+
+  /** The panes of a window over all lanes: some keys', or all. */
+  #merged(window: MergingWindow, keys: readonly number[] | undefined, unfired: readonly UnfiredShare[]): PaneTable {
     const held = new Map(unfired.map(({ shardId, table }) => [shardId, table]))
     const shares = inShardOrder(held.size === 0 ? window.shares : new Map([...window.shares, ...held]))
-    if (shares.length === 1 && keys === undefined) return shares[0]![1]
-    const { layout } = this.#options
-    const merged = new PaneTable(layout)
+    if (shares.length === 1 && keys === undefined && held.size === 0) return shares[0]![1]
+    const { layout, tables } = this.#options
+    const merged = tables.take()
     for (const [, share] of shares) {
-      for (const key of keys ?? share.rows.keys()) {
-        const from = share.rows.get(key)
-        if (from === undefined) continue
-        const isNew = !merged.rows.has(key)
-        const row = merged.rowOf(key)
-        if (isNew) layout.copy(merged, row, share, from)
-        else layout.merge(merged, row, share, from)
-      }
+      if (keys === undefined) mergeTable(merged, share, layout)
+      else for (const key of keys) mergeRow(merged, share, key, layout)
     }
     return merged
   }
 
+  markKeys(marks: KeyMarks): void {
+    for (const { shares, revisions, changed } of this.#merging.values()) {
+      for (const table of shares.values()) markTable(table, marks)
+      for (const key of revisions.keys()) marks.mark(key)
+      for (const key of changed) marks.mark(key)
+    }
+  }
+
   encode(): JsonValue {
-    const { layout } = this.#options
+    const { layout, keys } = this.#options
     const watermark = this.#at.watermark
     return {
       watermark: saveInstant(watermark),
       windows: [...this.#merging.values()].map(({ end, fired, shares, revisions }) => ({
         end,
         fired,
-        shares: [...shares].map(([shardId, table]): [string, JsonValue] => [shardId, encodeTable(layout, table)]),
-        revisions: [...revisions],
+        shares: [...shares].map(([shardId, table]) => [shardId, encodeTable(layout, keys, table)] as const),
+        revisions: [...revisions].map(([key, next]) => [keys.save(key), next] as const),
       })),
     } satisfies EncodedMerge
   }
@@ -204,7 +229,7 @@ type EncodedMerge = {
   readonly windows: readonly {
     readonly end: number
     readonly fired: boolean
-    readonly shares: readonly (readonly [string, JsonValue])[]
-    readonly revisions: readonly (readonly [MapKey, number])[]
+    readonly shares: readonly (readonly [string, EncodedTable])[]
+    readonly revisions: readonly (readonly [SavedKey, number])[]
   }[]
 }

@@ -12,6 +12,7 @@ import type { DecodeFault } from '../records/json-decoder.ts'
 import { isAggregate, splitAggregate } from '../records/kpl.ts'
 import { comparePositions, type Position, type StreamRecord } from '../records/record.ts'
 import type { Emission, RejectReason } from './emission.ts'
+import { Emitter } from './emitter.ts'
 import type { Ledger } from './ledger.ts'
 import { QueryEngine, type SavedQuery } from './query-engine.ts'
 import type { QueryLane } from './query-lane.ts'
@@ -61,16 +62,13 @@ export class Job {
   readonly #shards = new Map<string, Shard>()
   /** Shards known before anything was read hold the merged watermark; later ones begin at it. */
   #started = false
-  #emissions: Emission[] = []
+  readonly #emitter = new Emitter()
 
   constructor(options: JobOptions) {
     const { queries, plan, saved } = options
     this.#idleBy = options.idleBy ?? 'clock'
     this.#decoder = new FieldScanner(plan)
-    const emit = (emission: Emission) => {
-      this.#emissions.push(emission)
-    }
-    this.queries = queries.map((query) => new QueryEngine(query, emit, savedQuery(query, saved)))
+    this.queries = queries.map((query) => new QueryEngine(query, this.#emitter, savedQuery(query, saved)))
     if (saved === undefined) return
     this.#started = saved.started
     for (const { shardId, parents, status, position } of saved.shards) {
@@ -208,10 +206,11 @@ export class Job {
   }
 
   #takeDecoded(shard: Shard, fault: DecodeFault | undefined, record: StreamRecord): void {
-    const { values, record: whole } = this.#decoder.fields
-    for (const lane of shard.lanes) {
-      if (fault === undefined) lane.take(values, whole, record)
-      else lane.takeBroken(record, fault.reason, fault.detail)
+    const { lanes } = shard
+    const { fields } = this.#decoder
+    for (let i = 0; i < lanes.length; i++) {
+      if (fault === undefined) lanes[i]!.take(fields, record)
+      else lanes[i]!.takeBroken(record, fault.reason, fault.detail)
     }
   }
 
@@ -324,10 +323,8 @@ export class Job {
   }
 
   #drainEmissions(): Emission[] {
-    if (this.#emissions.length === 0) return []
-    const emissions = this.#emissions
-    this.#emissions = []
-    return emissions
+    for (const engine of this.queries) engine.sweepKeys()
+    return this.#emitter.take()
   }
 
   /** The state as JSON. Records queued for a waiting shard are not in it: their position has not been passed. */

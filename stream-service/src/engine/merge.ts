@@ -2,17 +2,16 @@
 // passes the end of its window; one implementation per family of windows.
 import type { JsonValue } from '../aggregates/aggregator.ts'
 import type { RowLayout } from '../aggregates/row-layout.ts'
-import type { Emission } from './emission.ts'
-import type { PaneWriter } from './pane-line.ts'
+import type { KeyMarks, KeyTable } from '../windows/key-table.ts'
+import type { PaneOutput } from './pane-output.ts'
 
 export interface MergeOptions {
-  readonly query: string
   readonly layout: RowLayout
+  readonly keys: KeyTable
   readonly allowedLatenessMs: number
   /** The query asks for early panes, so that even an on-time pane need not be the first revision. */
   readonly hasEarlyPanes: boolean
-  readonly writer: PaneWriter
-  readonly emit: (emission: Emission) => void
+  readonly output: PaneOutput
 }
 
 /** How the merged watermark came to where it is. */
@@ -25,9 +24,11 @@ export interface Advance {
 }
 
 export interface Merge {
-  /** The lowest merged watermark at which `advance` has something to do. */
+  /** `advance` has nothing to do below this merged watermark. */
   readonly nextDueAt: number
   advance(to: Advance): void
+  /** Names the keys under which something is kept. */
+  markKeys(marks: KeyMarks): void
   encode(): JsonValue
 }
 

@@ -3,17 +3,19 @@
 import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
-import { alignedWindows } from '../windows/aligned.ts'
 import { AlignedPanes } from '../windows/aligned-panes.ts'
 import { CountPanes } from '../windows/count-panes.ts'
-import type { MapKey } from '../windows/group-key.ts'
+import { GroupKey } from '../windows/group-key.ts'
+import { KeyTable } from '../windows/key-table.ts'
 import type { LanePanes } from '../windows/lane-panes.ts'
 import { SessionPanes } from '../windows/session-panes.ts'
+import { slicing } from '../windows/slices.ts'
+import { TablePool } from '../windows/table-pool.ts'
 import { AlignedMerge } from './aligned-merge.ts'
-import type { Emission } from './emission.ts'
+import type { Emitter } from './emitter.ts'
 import { type LaneLedger, type QueryLedger, sumLedgers } from './ledger.ts'
 import type { Merge, MergeOptions } from './merge.ts'
-import { PaneWriter } from './pane-line.ts'
+import { PaneOutput } from './pane-output.ts'
 import { type LaneHost, QueryLane, type SavedLane } from './query-lane.ts'
 import { SessionMerge } from './session-merge.ts'
 
@@ -36,16 +38,19 @@ export class QueryEngine implements LaneHost {
   /** Per aggregate: how many values it had no use for. */
   readonly skipped: number[]
 
-  readonly #emit: (emission: Emission) => void
-  readonly #writer: PaneWriter
+  readonly #emitter: Emitter
+  readonly #keys = new KeyTable()
+  readonly #groupKey: GroupKey
+  readonly #output: PaneOutput
   readonly #merge: Merge | undefined
   readonly #makePanes: (shardId: string, saved: JsonValue | undefined) => LanePanes
 
-  constructor(query: CompiledQuery, emit: (emission: Emission) => void, saved?: SavedQuery) {
+  constructor(query: CompiledQuery, emitter: Emitter, saved?: SavedQuery) {
     this.query = query
-    this.#emit = emit
+    this.#emitter = emitter
+    this.#groupKey = new GroupKey(query.keyBy, query.keySlots, this.#keys)
+    this.#output = new PaneOutput(query, this.#keys, emitter)
     this.skipped = saved ? [...saved.skipped] : query.layout.columns.map(() => 0)
-    this.#writer = new PaneWriter(query.name, query.keyBy, query.groupKey, query.layout)
     ;[this.#merge, this.#makePanes] = this.#machinery(saved?.merge)
     if (saved === undefined) return
     this.#watermark = loadInstant(saved.watermark)
@@ -70,17 +75,11 @@ export class QueryEngine implements LaneHost {
   #machinery(
     savedMerge: JsonValue | undefined,
   ): [Merge | undefined, (shardId: string, saved?: JsonValue) => LanePanes] {
-    const { window, layout, allowedLatenessMs, name, earlyMs } = this.query
+    const { window, layout, allowedLatenessMs, earlyMs } = this.query
     const hasEarlyPanes = earlyMs !== undefined
     const { skipped } = this
-    const options: MergeOptions = {
-      query: name,
-      layout,
-      allowedLatenessMs,
-      hasEarlyPanes,
-      writer: this.#writer,
-      emit: this.#emit,
-    }
+    const keys = this.#keys
+    const options: MergeOptions = { layout, keys, allowedLatenessMs, hasEarlyPanes, output: this.#output }
     switch (window.type) {
       case 'session': {
         const merge = new SessionMerge(
@@ -91,7 +90,7 @@ export class QueryEngine implements LaneHost {
           merge,
           (shardId, saved) =>
             new SessionPanes(
-              { shardId, gapMs: window.gapMs, layout, allowedLatenessMs, shares: merge, skipped },
+              { shardId, gapMs: window.gapMs, layout, keys, allowedLatenessMs, shares: merge, skipped },
               saved,
             ),
         ]
@@ -100,19 +99,14 @@ export class QueryEngine implements LaneHost {
         return [
           undefined,
           (shardId, saved) =>
-            new CountPanes({ size: window.size, layout, skipped, fire: this.#countFire(shardId) }, saved),
+            new CountPanes({ size: window.size, layout, keys, skipped, fire: this.#countFire(shardId) }, saved),
         ]
       default: {
-        const windows = alignedWindows(window)
-        const merge = new AlignedMerge(options, windows, savedMerge)
-        return [
-          merge,
-          (shardId, saved) =>
-            new AlignedPanes(
-              { shardId, windows, layout, allowedLatenessMs, partials: merge, tracksChanges: hasEarlyPanes, skipped },
-              saved,
-            ),
-        ]
+        const slices = slicing(window)
+        const tables = new TablePool(layout)
+        const merge = new AlignedMerge({ ...options, windows: slices.windows, tables }, savedMerge)
+        const lane = { slicing: slices, layout, keys, tables, allowedLatenessMs, partials: merge, skipped }
+        return [merge, (shardId, saved) => new AlignedPanes({ ...lane, shardId, tracksChanges: hasEarlyPanes }, saved)]
       }
     }
   }
@@ -128,16 +122,9 @@ export class QueryEngine implements LaneHost {
   }
 
   #countFire(shardId: string) {
-    return (key: MapKey, n: number, start: number, end: number, rows: Rows, row: number) => {
-      const frame = this.#writer.countFrame(shardId, n, {
-        start,
-        end,
-        timing: 'on-time',
-        final: true,
-        closedByIdle: false,
-      })
-      const line = this.#writer.line(frame, key, 0, rows, row)
-      this.#emit({ kind: 'panes', query: this.query.name, lines: [line], settled: true })
+    return (key: number, n: number, start: number, end: number, rows: Rows, row: number) => {
+      this.#output.count(shardId, n, { start, end, timing: 'on-time', final: true, closedByIdle: false })
+      this.#output.pane(key, 0, rows, row)
     }
   }
 
@@ -174,7 +161,8 @@ export class QueryEngine implements LaneHost {
       panes: this.#makePanes(shardId, saved?.panes),
       status,
       watermark,
-      emit: this.#emit,
+      groupKey: this.#groupKey,
+      refuse: (emission) => this.#emitter.refuse(emission),
       isFollowing,
       host: this,
       saved,
@@ -325,6 +313,15 @@ export class QueryEngine implements LaneHost {
       lane.follow(watermark)
     }
     this.#merge?.advance({ watermark, closedByIdle, complete })
+  }
+
+  /** Forgets the keys under which nothing is kept any more, if there are many. Not while a record is being taken. */
+  sweepKeys(): void {
+    if (!this.#keys.isSweepDue) return
+    this.#keys.sweep((marks) => {
+      for (const { panes } of this.lanes.values()) panes.markKeys(marks)
+      this.#merge?.markKeys(marks)
+    })
   }
 
   ledger(pending: (shardId: string) => number): QueryLedger {

@@ -3,10 +3,12 @@
 // greatest event time - outOfOrderness - 1, never going back.
 import type { JsonValue } from '../aggregates/aggregator.ts'
 import type { CompiledQuery } from '../queries/compiled-query.ts'
+import type { Fields } from '../records/fields.ts'
 import type { StreamRecord } from '../records/record.ts'
 import { type SavedInstant, saveInstant } from '../time/saved-instant.ts'
+import type { GroupKey } from '../windows/group-key.ts'
 import { between, type LanePanes, late } from '../windows/lane-panes.ts'
-import type { Emission, RejectReason } from './emission.ts'
+import type { RefusedEmission, RejectReason } from './emission.ts'
 import { emptyLedger, type LaneLedger } from './ledger.ts'
 
 /**
@@ -44,7 +46,8 @@ export class QueryLane {
   isFollowing: boolean
 
   readonly #query: CompiledQuery
-  readonly #emit: (emission: Emission) => void
+  readonly #groupKey: GroupKey
+  readonly #refuseWith: (emission: RefusedEmission) => void
   readonly #host: LaneHost
 
   constructor(options: {
@@ -53,7 +56,8 @@ export class QueryLane {
     readonly panes: LanePanes
     readonly status: LaneStatus
     readonly watermark: number
-    readonly emit: (emission: Emission) => void
+    readonly groupKey: GroupKey
+    readonly refuse: (emission: RefusedEmission) => void
     readonly isFollowing: boolean
     readonly host: LaneHost
     readonly saved?: SavedLane | undefined
@@ -63,7 +67,8 @@ export class QueryLane {
     this.status = options.status
     this.watermark = options.watermark
     this.#query = options.query
-    this.#emit = options.emit
+    this.#groupKey = options.groupKey
+    this.#refuseWith = options.refuse
     this.isFollowing = options.isFollowing
     this.#host = options.host
     this.ledger = options.saved ? { ...options.saved.ledger } : emptyLedger()
@@ -72,49 +77,54 @@ export class QueryLane {
   }
 
   /** Takes one decoded record; its values are read during the call only. */
-  take(values: readonly unknown[], whole: unknown, record: StreamRecord): void {
+  take(fields: Fields, record: StreamRecord): void {
     const query = this.#query
     const { ledger } = this
     ledger.read++
-    const { time } = query
-    const eventTime = time.from === 'field' ? time.read(values[time.slot]) : (record.arrivedAt ?? Number.NaN)
-    const arrivedAt = record.arrivedAt
+    const { time, where } = query
+    const { arrivedAt } = record
+    const eventTime = time.from === 'field' ? time.read(fields, time.slot) : (arrivedAt ?? Number.NaN)
     const isFuture = arrivedAt !== undefined && eventTime > arrivedAt + query.maxAheadMs
 
-    let isWanted: boolean
-    try {
-      isWanted = query.where === undefined || query.where(values, whole)
-    } catch (error) {
-      // Only a user's own function can throw; what it cannot judge must neither vanish nor stop the shard.
-      this.#reject(record, 'where-failed', `the query's where function threw: ${(error as Error).message}`)
-      return
-    }
-    if (!isWanted) {
-      ledger.filtered++
+    if (where !== undefined && !this.#isWanted(where, fields, record)) {
       if (!Number.isNaN(eventTime) && !isFuture) this.#observe(eventTime, record)
       return
     }
     if (Number.isNaN(eventTime)) {
-      this.#reject(record, 'invalid-time', this.#timeFault(values))
+      this.#reject(record, 'invalid-time', this.#timeFault(fields))
       return
     }
     if (isFuture) {
-      const aheadMs = eventTime - arrivedAt
-      this.#reject(
-        record,
-        'future',
-        `event time ${eventTime} is ${aheadMs} ms after arrival; at most ${query.maxAheadMs} ms is accepted (time.maxAhead)`,
-      )
+      this.#rejectFuture(record, eventTime, arrivedAt)
       return
     }
-    const key = query.groupKey.read(values)
-    if (key === undefined) {
-      this.#reject(record, 'invalid-key', query.groupKey.fault(values))
+    const key = this.#groupKey.read(fields)
+    if (key < 0) {
+      this.#reject(record, 'invalid-key', this.#groupKey.fault(fields))
       this.#observe(eventTime, record)
       return
     }
-    const placement = this.panes.add(key, values, whole, eventTime, this.watermark)
-    if (placement >= 0) {
+    const placement = this.panes.add(key, fields, eventTime, this.watermark)
+    if (placement === 0) ledger.aggregated++
+    else this.#takeMisplaced(placement, record, eventTime)
+    this.#observe(eventTime, record)
+  }
+
+  /** Whether the query wants the record; it is accounted for otherwise. A `where` that throws leaves the watermark alone. */
+  #isWanted(where: NonNullable<CompiledQuery['where']>, fields: Fields, record: StreamRecord): boolean {
+    try {
+      if (where(fields)) return true
+      this.ledger.filtered++
+    } catch (error) {
+      // Only a user's own function can throw; what it cannot judge must neither vanish nor stop the shard.
+      this.#reject(record, 'where-failed', `the query's where function threw: ${(error as Error).message}`)
+    }
+    return false
+  }
+
+  #takeMisplaced(placement: number, record: StreamRecord, eventTime: number): void {
+    const { ledger } = this
+    if (placement > 0) {
       ledger.aggregated++
       ledger.lateWindows += placement
     } else if (placement === between) {
@@ -125,10 +135,17 @@ export class QueryLane {
         'late',
         record,
         'late',
-        `event time ${eventTime} is late for all its windows: the lane's watermark is ${this.watermark}, allowed lateness ${query.allowedLatenessMs} ms`,
+        `event time ${eventTime} is late for all its windows: the lane's watermark is ${this.watermark}, allowed lateness ${this.#query.allowedLatenessMs} ms`,
       )
     }
-    this.#observe(eventTime, record)
+  }
+
+  #rejectFuture(record: StreamRecord, eventTime: number, arrivedAt: number): void {
+    this.#reject(
+      record,
+      'future',
+      `event time ${eventTime} is ${eventTime - arrivedAt} ms after arrival; at most ${this.#query.maxAheadMs} ms is accepted (time.maxAhead)`,
+    )
   }
 
   #observe(eventTime: number, record: StreamRecord): void {
@@ -172,13 +189,22 @@ export class QueryLane {
 
   #refuse(kind: 'late' | 'rejected', record: StreamRecord, reason: 'late' | RejectReason, detail: string): void {
     const { position, partitionKey, data } = record
-    this.#emit({ kind, query: this.#query.name, shardId: this.shardId, position, reason, detail, partitionKey, data })
+    this.#refuseWith({
+      kind,
+      query: this.#query.name,
+      shardId: this.shardId,
+      position,
+      reason,
+      detail,
+      partitionKey,
+      data,
+    })
   }
 
-  #timeFault(values: readonly unknown[]): string {
+  #timeFault(fields: Fields): string {
     const { time } = this.#query
     if (time.from === 'arrival') return 'the record has no arrival time'
-    const value = values[time.slot]
+    const value = fields.value(time.slot)
     if (value === undefined) return `time field '${time.field}' is missing`
     return `time field '${time.field}' is ${shorten(JSON.stringify(value))}, which is no time in unit '${time.unit}'`
   }

@@ -4,7 +4,7 @@
 import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
 import { Deadlines } from '../time/deadlines.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
-import type { MapKey } from '../windows/group-key.ts'
+import type { KeyMarks, SavedKey } from '../windows/key-table.ts'
 import { decodeCells, encodeCells } from '../windows/pane-table-codec.ts'
 import { RowArena } from '../windows/row-arena.ts'
 import { joins, type SessionSpan } from '../windows/session.ts'
@@ -43,11 +43,11 @@ export interface SessionMergeOptions extends MergeOptions {
 export class SessionMerge implements Merge, SessionShares {
   readonly #options: SessionMergeOptions
   // In the snapshot.
-  readonly #held = new Map<MapKey, HeldShare[]>()
+  readonly #held = new Map<number, HeldShare[]>()
   #at: Advance = { watermark: Number.NEGATIVE_INFINITY, closedByIdle: false, complete: true }
   // Rebuilt on start.
   readonly #arena: RowArena
-  readonly #due = new Deadlines<MapKey>()
+  readonly #due = new Deadlines<number>()
 
   constructor(options: SessionMergeOptions, encoded?: JsonValue) {
     this.#options = options
@@ -59,12 +59,18 @@ export class SessionMerge implements Merge, SessionShares {
     return this.#due.nextAt
   }
 
+  putFinal(key: number, start: number, end: number, rows: Rows, row: number): boolean {
+    const { allowedLatenessMs, soleWatermark, output } = this.#options
+    if (allowedLatenessMs > 0 || this.#held.has(key)) return false
+    const watermark = soleWatermark()
+    if (watermark === undefined || end - 1 > watermark) return false
+    output.window({ start, end, timing: 'on-time', final: true, closedByIdle: false }, true)
+    output.pane(key, 0, rows, row)
+    return true
+  }
+
   put(share: SessionShare, rows: Rows, row: number): void {
     const { shardId, serial, replaces, key, start, end, starts } = share
-    if (this.#isFinal(key, end)) {
-      this.#publishFinal(key, start, end, rows, row)
-      return
-    }
     const held = this.#held.get(key) ?? []
     const panes = new Set<Published>()
     const kept = held.filter((other) => {
@@ -81,19 +87,6 @@ export class SessionMerge implements Merge, SessionShares {
     else this.#due.add(end - 1, key)
   }
 
-  /** Whether a share is the whole of its session and nothing can come to it any more, so that it need not be kept. */
-  #isFinal(key: MapKey, end: number): boolean {
-    if (this.#options.allowedLatenessMs > 0 || this.#held.has(key)) return false
-    const watermark = this.#options.soleWatermark()
-    return watermark !== undefined && end - 1 <= watermark
-  }
-
-  #publishFinal(key: MapKey, start: number, end: number, rows: Rows, row: number): void {
-    const { writer, query, emit } = this.#options
-    const frame = writer.windowFrame({ start, end, timing: 'on-time', final: true, closedByIdle: false })
-    emit({ kind: 'panes', query, lines: [writer.line(frame, key, 0, rows, row)], settled: true })
-  }
-
   advance(to: Advance): void {
     this.#at = to
     for (let key = this.#due.take(to.watermark); key !== undefined; key = this.#due.take(to.watermark)) {
@@ -102,7 +95,7 @@ export class SessionMerge implements Merge, SessionShares {
   }
 
   /** Publishes what is complete of one key, forgets what is past its allowed lateness, and keeps the rest. */
-  #settle(key: MapKey, timing: Timing): void {
+  #settle(key: number, timing: Timing): void {
     const held = this.#held.get(key)
     if (held === undefined) return
     const { allowedLatenessMs } = this.#options
@@ -149,7 +142,7 @@ export class SessionMerge implements Merge, SessionShares {
     return sessions
   }
 
-  #isOpenInALane(key: MapKey, session: readonly HeldShare[]): boolean {
+  #isOpenInALane(key: number, session: readonly HeldShare[]): boolean {
     for (const lane of this.#options.lanes()) {
       for (const open of lane.openSessions(key)) {
         if (session.some((share) => joins(share, open, this.#options.allowedLatenessMs))) return true
@@ -158,8 +151,8 @@ export class SessionMerge implements Merge, SessionShares {
     return false
   }
 
-  #publish(key: MapKey, session: readonly HeldShare[], end: number, timing: Timing): void {
-    const { layout, allowedLatenessMs, writer, query, emit } = this.#options
+  #publish(key: number, session: readonly HeldShare[], end: number, timing: Timing): void {
+    const { layout, allowedLatenessMs, output } = this.#options
     const { watermark, closedByIdle, complete } = this.#at
     const start = Math.min(...session.map((share) => share.start))
     const [first, ...rest] = [...session].sort(byShardThenStart)
@@ -169,36 +162,40 @@ export class SessionMerge implements Merge, SessionShares {
 
     const before = [...new Set(session.flatMap((share) => share.panes))]
     const same = before.find((pane) => pane.start === start && pane.end === end)
-    const replaced = before.filter((old) => old !== same).map((old) => writer.windowId(key, old.start, old.end))
+    const replaced = before.filter((old) => old !== same).map((old) => output.windowId(key, old.start, old.end))
     const supersedes = [...new Set([...(same?.supersedes ?? []), ...replaced])]
     const pane = { start, end, index: same === undefined ? 0 : same.index + 1, supersedes }
-    const frame = writer.windowFrame({
+    const header = {
       start,
       end,
       timing,
       final: end - 1 + allowedLatenessMs <= watermark,
       closedByIdle: closedByIdle && timing === 'on-time',
-    })
-    const line = writer.line(frame, key, pane.index, this.#arena, row, supersedes)
+    }
+    output.window(header, allowedLatenessMs === 0 && complete && !closedByIdle)
+    output.pane(key, pane.index, this.#arena, row, supersedes)
     this.#arena.release(row)
     for (const share of session) {
       share.panes = [pane]
       share.fresh = false
     }
-    emit({ kind: 'panes', query, lines: [line], settled: allowedLatenessMs === 0 && complete && !closedByIdle })
+  }
+
+  markKeys(marks: KeyMarks): void {
+    for (const key of this.#held.keys()) marks.mark(key)
   }
 
   encode(): JsonValue {
-    const { layout } = this.#options
+    const { layout, keys } = this.#options
     const shares: EncodedShare[] = []
     for (const [key, held] of this.#held) {
       for (const { row, starts, ...share } of held) {
         shares.push({
           ...share,
-          key,
+          key: keys.save(key),
           starts: starts.map(({ start, knownAt }): [number, SavedInstant] => [start, saveInstant(knownAt)]),
           panes: share.panes.map(({ start, end, index, supersedes }): EncodedPane => [start, end, index, supersedes]),
-          cells: encodeCells(this.#arena.cells.subarray(row * layout.cellStride, (row + 1) * layout.cellStride)),
+          cells: encodeCells(this.#arena.cellsOf(row)),
           refs: layout.encodeRefs(this.#arena, row),
         })
       }
@@ -208,13 +205,14 @@ export class SessionMerge implements Merge, SessionShares {
   }
 
   #restore({ watermark, shares }: EncodedMerge): void {
-    const { layout, allowedLatenessMs } = this.#options
+    const { layout, allowedLatenessMs, keys } = this.#options
     this.#at = { ...this.#at, watermark: loadInstant(watermark) }
     // Shares that were published together must share one Published again, or the pane would supersede itself.
     const published = new Map<string, Published>()
-    for (const { key, starts, panes, cells, refs, ...share } of shares) {
+    for (const { key: savedKey, starts, panes, cells, refs, ...share } of shares) {
+      const key = keys.restore(savedKey)
       const row = this.#arena.take()
-      this.#arena.cells.set(decodeCells(cells), row * layout.cellStride)
+      this.#arena.cellsOf(row).set(decodeCells(cells))
       layout.decodeRefs(this.#arena, row, refs)
       const held = this.#held.get(key) ?? []
       held.push({
@@ -222,7 +220,7 @@ export class SessionMerge implements Merge, SessionShares {
         row,
         starts: starts.map(([start, knownAt]) => ({ start, knownAt: loadInstant(knownAt) })),
         panes: panes.map(([start, end, index, supersedes]) => {
-          const id = `${typeof key}:${key}/${start}-${end}`
+          const id = `${key}/${start}-${end}`
           const known = published.get(id)
           if (known !== undefined && known.index >= index) return known
           const pane = { start, end, index, supersedes }
@@ -253,7 +251,7 @@ type EncodedPane = readonly [start: number, end: number, index: number, supersed
 type EncodedShare = {
   readonly shardId: string
   readonly serial: number
-  readonly key: MapKey
+  readonly key: SavedKey
   readonly start: number
   readonly end: number
   readonly starts: readonly (readonly [number, SavedInstant])[]

@@ -6,7 +6,6 @@ import type { AggregateColumn } from '../aggregates/row-layout.ts'
 import { RowLayout } from '../aggregates/row-layout.ts'
 import type { FieldPlan } from '../records/fields.ts'
 import { timeReader } from '../time/event-time.ts'
-import { groupKey } from '../windows/group-key.ts'
 import type { CompiledQuery, CompiledTime } from './compiled-query.ts'
 import type { QuerySpec, TimeSpec } from './query-spec.ts'
 import { compileCondition } from './where.ts'
@@ -23,10 +22,7 @@ export function compileQuery(spec: QuerySpec, plan: FieldPlan): CompiledQuery {
     idleAfterMs: time.idleAfterMs,
     closeAfterMs: time.closeAfterMs,
     keyBy,
-    groupKey: groupKey(
-      keyBy,
-      keyBy.map((field) => plan.slotOf(field)),
-    ),
+    keySlots: keyBy.map((field) => plan.slotOf(field)),
     window,
     allowedLatenessMs,
     earlyMs,
@@ -38,7 +34,7 @@ function compileWhere(where: QuerySpec['where'], plan: FieldPlan): CompiledQuery
   if (where === undefined) return undefined
   if (typeof where !== 'function') return compileCondition(where, plan)
   plan.requireWholeRecord()
-  return (_values, record) => where(record as never) === true
+  return (fields) => where(fields.record as never) === true
 }
 
 function compileTime(time: TimeSpec, plan: FieldPlan): CompiledTime {

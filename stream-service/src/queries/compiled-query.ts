@@ -1,7 +1,7 @@
 // A query as the engine runs it: names turned into slots, durations into milliseconds, conditions into functions.
 import type { RowLayout } from '../aggregates/row-layout.ts'
+import type { Fields } from '../records/fields.ts'
 import type { TimeReader } from '../time/event-time.ts'
-import type { GroupKey } from '../windows/group-key.ts'
 import type { WindowSpec } from '../windows/window-spec.ts'
 
 export type CompiledTime =
@@ -18,7 +18,7 @@ export interface CompiledQuery {
   readonly name: string
   /** Stands for everything that gives saved state its meaning: a query with another fingerprint cannot take it over. */
   readonly fingerprint: string
-  readonly where: ((values: readonly unknown[], record: unknown) => boolean) | undefined
+  readonly where: ((fields: Fields) => boolean) | undefined
   readonly time: CompiledTime
   readonly outOfOrdernessMs: number
   /** How far past a record's arrival its event time may lie. */
@@ -26,7 +26,8 @@ export interface CompiledQuery {
   readonly idleAfterMs: number
   readonly closeAfterMs: number | undefined
   readonly keyBy: readonly string[]
-  readonly groupKey: GroupKey
+  /** The slots of the key's fields, in that order. */
+  readonly keySlots: readonly number[]
   readonly window: WindowSpec
   readonly allowedLatenessMs: number
   /** How often panes of windows that have not fired are published, by the clock; undefined for never. */

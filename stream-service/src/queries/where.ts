@@ -1,6 +1,6 @@
 // Conditions on records. Comparisons never convert: a value of another type, or a missing one, compares false. `ne` is the
 // negation of equality, so it is true for a missing field; equality with null means null or missing.
-import type { FieldPlan } from '../records/fields.ts'
+import type { FieldPlan, Fields } from '../records/fields.ts'
 
 export type Scalar = string | number | boolean | null
 
@@ -24,7 +24,7 @@ export interface Condition {
   readonly [field: string]: Scalar | Comparison | readonly Condition[] | undefined
 }
 
-export type Predicate = (values: readonly unknown[]) => boolean
+export type Predicate = (fields: Fields) => boolean
 
 export function compileCondition(condition: Condition, plan: FieldPlan): Predicate {
   const parts: Predicate[] = []
@@ -47,22 +47,22 @@ function combine(how: 'and' | 'or' | 'not', parts: readonly Predicate[]): Predic
   if (how === 'and' && parts.length === 1) return parts[0]!
   switch (how) {
     case 'and':
-      return (values) => parts.every((part) => part(values))
+      return (fields) => parts.every((part) => part(fields))
     case 'or':
-      return (values) => parts.some((part) => part(values))
+      return (fields) => parts.some((part) => part(fields))
     case 'not':
-      return (values) => !parts.some((part) => part(values))
+      return (fields) => !parts.some((part) => part(fields))
   }
 }
 
 function compileField(slot: number, wanted: Scalar | Comparison): Predicate[] {
   if (wanted === null || typeof wanted !== 'object') {
     const test = equalTo(wanted)
-    return [(values) => test(values[slot])]
+    return [(fields) => test(fields.value(slot))]
   }
   return Object.entries(wanted).map(([operator, operand]) => {
     const test = compileComparison(operator as keyof Comparison, operand)
-    return (values) => test(values[slot])
+    return (fields) => test(fields.value(slot))
   })
 }
 

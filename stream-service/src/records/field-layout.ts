@@ -6,7 +6,6 @@
 // Records of a stream nearly always have the same leads in the same order, so a lead remembers which ones came behind it, and a
 // scanner compares bytes instead of looking for names. The quote that opens a string belongs to the lead: it tells the kind
 // of the value. A lead never spans a line.
-import { StringPool } from './string-pool.ts'
 
 /** A field that somebody wants, or that leads to one. */
 export class WantedField {
@@ -17,7 +16,6 @@ export class WantedField {
   readonly below: { readonly slot: number; readonly path: readonly string[] }[] = []
   /** The object that is expected as its value, when fields below it are wanted. */
   layout: ObjectLayout | undefined
-  readonly pool = new StringPool()
   /** The number of the record in which it was met last, for fields with a layout. */
   metIn = 0
   /** By kind, what stands for its leads that are not learned. */

@@ -5,12 +5,15 @@ import { isUtf8 } from 'node:buffer'
 import * as words from './byte-words.ts'
 import type { Lead, ObjectLayout, WantedField } from './field-layout.ts'
 import * as layouts from './field-layout.ts'
-import type { FieldPlan, Fields } from './fields.ts'
+import * as found from './fields.ts'
 import { type DecodeFault, JsonDecoder, valueAt } from './json-decoder.ts'
 import * as skip from './json-skip.ts'
 import { NumberScan } from './number-scan.ts'
+import { StringPool } from './string-pool.ts'
+import { TextScan } from './text-scan.ts'
 
 const { nonAsciiIn } = words
+const { isAbsent, isNumber, isText, isOther } = found
 const { skipText, skipValue, skipBlanks, isBlank, byteAt, marginBytes } = skip
 const { standsAt, skipAText, skipAnyValue, takeAText, takeAnyValue, enterObject, layoutOf, maxPosition } = layouts
 
@@ -28,13 +31,13 @@ const lowerN = 0x6e
 const lowerT = 0x74
 
 export class FieldScanner {
-  readonly fields: Fields
+  readonly fields: found.Fields
   /** Shares `fields` with the scanner. */
   readonly #reference: JsonDecoder
-  readonly #values: unknown[]
   /** Undefined when the reference has to do everything, because somebody needs the whole record. */
   readonly #layout: ObjectLayout | undefined
   readonly #numbers = new NumberScan()
+  readonly #texts = new TextScan()
 
   /** What is being scanned, and the same memory as a view. */
   #bytes: Buffer
@@ -50,11 +53,11 @@ export class FieldScanner {
   #copy: Buffer
   #copyView: DataView
 
-  constructor(plan: FieldPlan) {
+  constructor(plan: found.FieldPlan) {
     this.#reference = new JsonDecoder(plan)
     this.fields = this.#reference.fields
-    this.#values = this.fields.values
     this.#layout = plan.needsWholeRecord ? undefined : layoutOf(plan.paths)
+    for (let slot = 0; slot < this.fields.slots; slot++) this.fields.pools[slot] = new StringPool()
     this.#copy = Buffer.alloc(1 << 12)
     this.#copyView = viewOf(this.#copy)
     this.#block = this.#bytes = this.#copy
@@ -120,8 +123,8 @@ export class FieldScanner {
       this.#block = bytes
       this.#blockView = viewOf(bytes)
     }
-    this.#bytes = bytes
-    this.#view = this.#blockView
+    this.#bytes = this.fields.bytes = bytes
+    this.#view = this.fields.view = this.#blockView
   }
 
   #openCopy(record: Uint8Array): void {
@@ -131,8 +134,8 @@ export class FieldScanner {
       this.#copyView = viewOf(this.#copy)
     }
     this.#copy.set(record)
-    this.#bytes = this.#copy
-    this.#view = this.#copyView
+    this.#bytes = this.fields.bytes = this.#copy
+    this.#view = this.fields.view = this.#copyView
   }
 
   /** Reads the record at `start`; returns where its last brace is behind, -1 for the reference. */
@@ -140,8 +143,8 @@ export class FieldScanner {
     if (this.#view.getUint8(start) !== openBrace) return -1
     this.#end = end
     this.#recordNumber = (this.#recordNumber + 1) & 0x3fffffff
-    const values = this.#values
-    for (let slot = 0; slot < values.length; slot++) values[slot] = undefined
+    const { kinds } = this.fields
+    for (let slot = 0; slot < kinds.length; slot++) kinds[slot] = isAbsent
     return this.#object(layout, start)
   }
 
@@ -173,17 +176,23 @@ export class FieldScanner {
 
   /** Takes the string whose text begins at `start`. */
   #takeText(field: WantedField, start: number): number {
-    const text = field.pool.read(this.#bytes, this.#view, start, this.#end)
-    if (text === undefined) return this.#takeSlice(field, start - 1)
-    this.#values[field.slot] = text
-    return field.pool.at
+    const at = this.#texts.read(this.#view, start, this.#end)
+    if (at < 0) return this.#takeSlice(field, start - 1)
+    const { kinds, starts, lengths, hashes } = this.fields
+    const { slot } = field
+    kinds[slot] = isText
+    starts[slot] = start
+    lengths[slot] = this.#texts.length
+    hashes[slot] = this.#texts.hash
+    return at
   }
 
   #takeValue(field: WantedField, start: number): number {
     const byte = this.#view.getUint8(start)
     if (byte < minus || byte > nine) return this.#takeOther(field, start, byte)
     const at = this.#numbers.read(this.#bytes, this.#view, start, this.#end)
-    this.#values[field.slot] = this.#numbers.value
+    this.fields.kinds[field.slot] = isNumber
+    this.fields.numbers[field.slot] = this.#numbers.value
     return at
   }
 
@@ -194,7 +203,8 @@ export class FieldScanner {
       return at < this.#end ? this.#takeValue(field, at) : -1
     }
     if (byte !== lowerT && byte !== lowerF && byte !== lowerN) return this.#takeSlice(field, start)
-    this.#values[field.slot] = byte === lowerN ? null : byte === lowerT
+    this.fields.kinds[field.slot] = isOther
+    this.fields.others[field.slot] = byte === lowerN ? null : byte === lowerT
     return skipValue(this.#view, start, this.#end)
   }
 
@@ -202,10 +212,10 @@ export class FieldScanner {
   #takeSlice(field: WantedField, start: number): number {
     const end = skipValue(this.#view, start, this.#end)
     if (end < 0) return -1
-    const values = this.#values
+    const { fields } = this
     const value: unknown = JSON.parse(this.#bytes.toString('utf8', start, end))
-    values[field.slot] = value
-    for (const { slot, path } of field.below) values[slot] = valueAt(value, path)
+    fields.set(field.slot, value)
+    for (const { slot, path } of field.below) fields.set(slot, valueAt(value, path))
     return end
   }
 

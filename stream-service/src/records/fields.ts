@@ -1,6 +1,8 @@
-// Which fields of a record anyone wants. Queries ask a FieldPlan for slots while they are compiled; a decoder fills one
-// array of values in slot order per record, and everything after it reads slots, never names. Several queries over one
-// stream share one plan and so one decode.
+// Which fields of a record anyone wants, and what a decoder found in them. Queries ask a FieldPlan for slots while they are
+// compiled; a decoder fills one Fields in slot order per record, and everything after it reads slots, never names. Several
+// queries over one stream share one plan and so one decode.
+import type { StringPool } from './string-pool.ts'
+import { readerMarginBytes } from './text-hash.ts'
 
 export class FieldPlan {
   readonly #slots = new Map<string, number>()
@@ -32,9 +34,86 @@ export class FieldPlan {
   }
 }
 
-/** A record's values in slot order. Undefined where the record lacks the field; any JSON value otherwise. */
-export interface Fields {
-  readonly values: unknown[]
+/** What a slot holds. */
+export const isAbsent = 0
+/** A number, in `numbers`. */
+export const isNumber = 1
+/** A string without escapes, which lies in `bytes` and is made a JavaScript string only for those who ask. */
+export const isText = 2
+/** Anything else, in `others`: null, booleans, objects, arrays, and strings that were written with escapes. */
+export const isOther = 3
+
+/**
+ * One record's values by slot. A decoder overwrites them with each record; who reads them keeps no reference.
+ * Numbers and texts, which nearly all values are, make no object.
+ */
+export class Fields {
+  readonly kinds: Uint8Array
+  readonly numbers: Float64Array
+  readonly others: unknown[]
+  /** Texts are UTF-8 at `bytes[starts[slot], starts[slot] + lengths[slot])`, with the hash of `text-hash.ts`. */
+  readonly starts: Int32Array
+  readonly lengths: Int32Array
+  readonly hashes: Int32Array
+  /** The same memory twice; some bytes follow each text. */
+  bytes: Buffer = noBytes
+  view: DataView = noView
+  /** Where texts of a slot become strings. */
+  readonly pools: (StringPool | undefined)[]
   /** The whole record, only where the plan requires it. */
-  record: unknown
+  record: unknown = undefined
+
+  constructor(slots: number) {
+    this.kinds = new Uint8Array(slots)
+    this.numbers = new Float64Array(slots)
+    this.others = new Array(slots).fill(undefined)
+    this.starts = new Int32Array(slots)
+    this.lengths = new Int32Array(slots)
+    this.hashes = new Int32Array(slots)
+    this.pools = new Array(slots).fill(undefined)
+  }
+
+  get slots(): number {
+    return this.kinds.length
+  }
+
+  /** The value as JSON.parse gives it; undefined where the record lacks the field. */
+  value(slot: number): unknown {
+    switch (this.kinds[slot]) {
+      case isNumber:
+        return this.numbers[slot]
+      case isText:
+        return this.#text(slot)
+      case isOther:
+        return this.others[slot]
+      default:
+        return undefined
+    }
+  }
+
+  /** The slot's number; NaN for anything else, and for a number that is not finite: `1e999` parses as Infinity. */
+  finite(slot: number): number {
+    if (this.kinds[slot] !== isNumber) return Number.NaN
+    const value = this.numbers[slot]!
+    // Infinity less itself is NaN.
+    return value - value === 0 ? value : Number.NaN
+  }
+
+  #text(slot: number): string {
+    return this.pools[slot]!.read(this.bytes, this.view, this.starts[slot]!, this.lengths[slot]!, this.hashes[slot]!)
+  }
+
+  /** Puts a parsed value into a slot. */
+  set(slot: number, value: unknown): void {
+    if (typeof value === 'number') {
+      this.kinds[slot] = isNumber
+      this.numbers[slot] = value
+    } else {
+      this.kinds[slot] = value === undefined ? isAbsent : isOther
+      this.others[slot] = value
+    }
+  }
 }
+
+const noBytes = Buffer.alloc(readerMarginBytes)
+const noView = new DataView(noBytes.buffer, noBytes.byteOffset, noBytes.length)

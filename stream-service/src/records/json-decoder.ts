@@ -2,7 +2,7 @@
 // takes its text; a path goes through objects only (never into arrays or strings) and sees own properties only, so that
 // `constructor` or `length` are fields like any other.
 import { isUtf8 } from 'node:buffer'
-import type { FieldPlan, Fields } from './fields.ts'
+import { type FieldPlan, Fields } from './fields.ts'
 
 /** Why bytes are no record; undefined when they are one. */
 export type DecodeFault = { readonly reason: 'invalid-json' | 'invalid-utf8'; readonly detail: string }
@@ -17,7 +17,7 @@ export class JsonDecoder {
   constructor(plan: FieldPlan) {
     this.#paths = plan.paths
     this.#keepsRecord = plan.needsWholeRecord
-    this.fields = { values: new Array(plan.paths.length).fill(undefined), record: undefined }
+    this.fields = new Fields(plan.paths.length)
     const plain = plan.paths.every((path) => path.length === 1 && !(path[0]! in Object.prototype))
     this.#flatNames = plain ? plan.paths.map((path) => path[0]!) : undefined
   }
@@ -36,13 +36,13 @@ export class JsonDecoder {
     } catch (error) {
       return { reason: 'invalid-json', detail: (error as Error).message }
     }
-    if (this.#keepsRecord) this.fields.record = record
-    const values = this.fields.values
+    const { fields } = this
+    if (this.#keepsRecord) fields.record = record
     const names = this.#flatNames
     if (names !== undefined && isObject(record)) {
-      for (let slot = 0; slot < names.length; slot++) values[slot] = record[names[slot]!]
+      for (let slot = 0; slot < names.length; slot++) fields.set(slot, record[names[slot]!])
     } else {
-      for (let slot = 0; slot < values.length; slot++) values[slot] = valueAt(record, this.#paths[slot]!)
+      for (let slot = 0; slot < fields.slots; slot++) fields.set(slot, valueAt(record, this.#paths[slot]!))
     }
     return undefined
   }

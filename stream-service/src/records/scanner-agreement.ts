@@ -75,10 +75,10 @@ export class ScannerAgreement {
     if (found?.reason !== expected?.reason || found?.detail !== expected?.detail)
       return say(`${JSON.stringify(found)} instead of ${JSON.stringify(expected)}`)
     if (expected !== undefined) return undefined
-    const [wanted, values] = [this.#reference.fields.values, this.#scanner.fields.values]
-    for (let slot = 0; slot < wanted.length; slot++) {
-      if (isSame(values[slot], wanted[slot])) continue
-      return say(`slot ${slot} is ${show(values[slot])} instead of ${show(wanted[slot])}`)
+    const [wanted, values] = [this.#reference.fields, this.#scanner.fields]
+    for (let slot = 0; slot < wanted.slots; slot++) {
+      if (isSame(values.value(slot), wanted.value(slot))) continue
+      return say(`slot ${slot} is ${show(values.value(slot))} instead of ${show(wanted.value(slot))}`)
     }
     return undefined
   }

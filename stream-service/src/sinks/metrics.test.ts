@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { PanesEmission } from '../engine/emission.ts'
 import { metricLines } from './metrics.ts'
 
 const now = 1_700_000_000_000
@@ -13,9 +14,7 @@ const pane = (page: string, orders: number, more: object = {}) =>
     ...more,
   })
 const lines = (...panes: string[]) =>
-  metricLines({ kind: 'panes', query: 'q', lines: panes, settled: true }, { dimensions: ['page'], top: 2 }, now).map(
-    (line) => JSON.parse(line),
-  )
+  metricLines(PanesEmission.of('q', true, panes), { dimensions: ['page'], top: 2 }, now).map((line) => JSON.parse(line))
 
 test('a pane becomes a document with its numbers as metrics and its key as dimensions', () => {
   expect(lines(pane('/a', 3))).toEqual([

@@ -1,13 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import type { Emission } from '../engine/emission.ts'
+import { type Emission, PanesEmission } from '../engine/emission.ts'
 import { Outbox } from './outbox.ts'
 
-const pane = (id: string, settled: boolean): Emission => ({
-  kind: 'panes',
-  query: 'q',
-  lines: [`{"id":"${id}"}`],
-  settled,
-})
+const pane = (id: string, settled: boolean): Emission => PanesEmission.of('q', settled, [`{"id":"${id}"}`])
 const rejected: Emission = {
   kind: 'rejected',
   query: 'q',

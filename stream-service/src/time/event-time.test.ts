@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { Fields } from '../records/fields.ts'
 import { parseIsoTime, timeReader } from './event-time.ts'
 
 describe('event time', () => {
@@ -19,7 +20,9 @@ describe('event time', () => {
     ['iso', 0, Number.NaN],
     ['iso', '1970-01-01T00:00:01Z', 1_000],
   ] as const)('unit %s reads %s as %s', (unit, value, expected) => {
-    expect(timeReader(unit)(value)).toBe(expected)
+    const fields = new Fields(1)
+    fields.set(0, value)
+    expect(timeReader(unit)(fields, 0)).toBe(expected)
   })
 })
 

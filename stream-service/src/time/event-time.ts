@@ -1,6 +1,8 @@
 // Event time: when something happened, by the producer's word, in epoch milliseconds. A query declares the unit of its
 // time field and nothing is guessed: text where a number is due is invalid, and so is a number where text is due.
 
+import type { Fields } from '../records/fields.ts'
+
 export type TimeUnit = 's' | 'ms' | 'us' | 'ns' | 'iso'
 
 export const timeUnits: readonly TimeUnit[] = ['s', 'ms', 'us', 'ns', 'iso']
@@ -8,15 +10,18 @@ export const timeUnits: readonly TimeUnit[] = ['s', 'ms', 'us', 'ns', 'iso']
 /** The range of JavaScript's Date, ±100,000,000 days around 1970; beyond it millisecond arithmetic stops being exact. */
 const maxTimeMs = 8.64e15
 
-/** Reads one field value as event time in epoch milliseconds; NaN when it is none. Fractions of a millisecond are floored. */
-export type TimeReader = (value: unknown) => number
+/** Reads a slot as event time in epoch milliseconds; NaN when it holds none. Fractions of a millisecond are floored. */
+export type TimeReader = (fields: Fields, slot: number) => number
 
 const readers: Readonly<Record<TimeUnit, TimeReader>> = {
-  ms: (value) => (typeof value === 'number' ? inRange(Math.floor(value)) : Number.NaN),
-  s: (value) => (typeof value === 'number' ? inRange(floorProduct(value * 1_000)) : Number.NaN),
-  us: (value) => (typeof value === 'number' ? inRange(Math.floor(value / 1_000)) : Number.NaN),
-  ns: (value) => (typeof value === 'number' ? inRange(Math.floor(value / 1_000_000)) : Number.NaN),
-  iso: (value) => (typeof value === 'string' ? parseIsoTime(value) : Number.NaN),
+  ms: (fields, slot) => inRange(Math.floor(fields.finite(slot))),
+  s: (fields, slot) => inRange(floorProduct(fields.finite(slot) * 1_000)),
+  us: (fields, slot) => inRange(Math.floor(fields.finite(slot) / 1_000)),
+  ns: (fields, slot) => inRange(Math.floor(fields.finite(slot) / 1_000_000)),
+  iso: (fields, slot) => {
+    const value = fields.value(slot)
+    return typeof value === 'string' ? parseIsoTime(value) : Number.NaN
+  },
 }
 
 export function timeReader(unit: TimeUnit): TimeReader {

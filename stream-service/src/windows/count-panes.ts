@@ -2,7 +2,8 @@
 // pane's window is [least event time, greatest + 1). What is left over fires when the lane has ended.
 import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
 import type { RowLayout } from '../aggregates/row-layout.ts'
-import { type MapKey, wellFormedKey } from './group-key.ts'
+import type { Fields } from '../records/fields.ts'
+import type { KeyMarks, KeyTable, SavedKey } from './key-table.ts'
 import type { LanePanes, Placement } from './lane-panes.ts'
 import { decodeCells, encodeCells } from './pane-table-codec.ts'
 import { RowArena } from './row-arena.ts'
@@ -20,14 +21,15 @@ interface OpenCount {
 export interface CountPanesOptions {
   readonly size: number
   readonly layout: RowLayout
+  readonly keys: KeyTable
   readonly skipped: number[]
-  readonly fire: (key: MapKey, n: number, start: number, end: number, rows: Rows, row: number) => void
+  readonly fire: (key: number, n: number, start: number, end: number, rows: Rows, row: number) => void
 }
 
 export class CountPanes implements LanePanes {
   readonly nextDueAt = Number.POSITIVE_INFINITY
   readonly #options: CountPanesOptions
-  readonly #open = new Map<MapKey, OpenCount>()
+  readonly #open = new Map<number, OpenCount>()
   readonly #arena: RowArena
 
   constructor(options: CountPanesOptions, encoded?: JsonValue) {
@@ -36,16 +38,15 @@ export class CountPanes implements LanePanes {
     for (const { key, cells, refs, ...open } of (encoded as EncodedCount[] | undefined) ?? []) {
       const row = open.records === 0 ? -1 : this.#arena.take()
       if (row >= 0) {
-        this.#arena.cells.set(decodeCells(cells), row * options.layout.cellStride)
+        this.#arena.cellsOf(row).set(decodeCells(cells))
         options.layout.decodeRefs(this.#arena, row, refs)
       }
-      this.#open.set(key, { ...open, row })
+      this.#open.set(options.keys.restore(key), { ...open, row })
     }
   }
 
-  add(rawKey: MapKey, values: readonly unknown[], record: unknown, eventTime: number): Placement {
+  add(key: number, fields: Fields, eventTime: number): Placement {
     const { size, layout, skipped } = this.#options
-    const key = wellFormedKey(rawKey)
     let open = this.#open.get(key)
     if (open === undefined) {
       open = { n: 0, row: -1, records: 0, start: 0, end: 0 }
@@ -56,14 +57,14 @@ export class CountPanes implements LanePanes {
       open.start = eventTime
       open.end = eventTime + 1
     }
-    layout.add(this.#arena, open.row, values, record, eventTime, skipped)
+    layout.add(this.#arena, open.row, fields, eventTime, skipped)
     if (eventTime < open.start) open.start = eventTime
     if (eventTime >= open.end) open.end = eventTime + 1
     if (++open.records === size) this.#fire(key, open)
     return 0
   }
 
-  #fire(key: MapKey, open: OpenCount): void {
+  #fire(key: number, open: OpenCount): void {
     this.#options.fire(key, open.n, open.start, open.end, this.#arena, open.row)
     this.#arena.release(open.row)
     open.row = -1
@@ -77,19 +78,21 @@ export class CountPanes implements LanePanes {
     for (const [key, open] of this.#open) if (open.records > 0) this.#fire(key, open)
   }
 
+  /** A key's windows are numbered for ever, so a key that was met once is kept. */
+  markKeys(marks: KeyMarks): void {
+    for (const key of this.#open.keys()) marks.mark(key)
+  }
+
   encode(): JsonValue {
-    const { layout } = this.#options
+    const { layout, keys } = this.#options
     return [...this.#open].map(
       ([key, { n, records, start, end, row }]): EncodedCount => ({
-        key,
+        key: keys.save(key),
         n,
         records,
         start,
         end,
-        cells:
-          row < 0
-            ? ''
-            : encodeCells(this.#arena.cells.subarray(row * layout.cellStride, (row + 1) * layout.cellStride)),
+        cells: row < 0 ? '' : encodeCells(this.#arena.cellsOf(row)),
         refs: row < 0 ? [] : layout.encodeRefs(this.#arena, row),
       }),
     )
@@ -97,7 +100,7 @@ export class CountPanes implements LanePanes {
 }
 
 type EncodedCount = {
-  readonly key: MapKey
+  readonly key: SavedKey
   readonly n: number
   readonly records: number
   readonly start: number

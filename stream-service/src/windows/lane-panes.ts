@@ -1,6 +1,7 @@
 // What a lane keeps per query: its open panes. One implementation per family of windows; the lane itself only knows this.
 import type { JsonValue } from '../aggregates/aggregator.ts'
-import type { MapKey } from './group-key.ts'
+import type { Fields } from '../records/fields.ts'
+import type { KeyMarks } from './key-table.ts'
 
 /**
  * What became of a record: the number of its windows that it missed while others took it (0 for none), or one of the two
@@ -13,16 +14,18 @@ export const late: Placement = -1
 export const between: Placement = -2
 
 export interface LanePanes {
-  /** The lowest watermark at which `advance` has something to do; Infinity when nothing is open. */
+  /** `advance` has nothing to do below this watermark; Infinity when nothing is open. */
   readonly nextDueAt: number
   /**
    * Puts one record into its windows, judged against the lane's watermark before this record. A window that has fired and
    * still takes updates hands the new revision on at once.
    */
-  add(key: MapKey, values: readonly unknown[], record: unknown, eventTime: number, watermark: number): Placement
+  add(key: number, fields: Fields, eventTime: number, watermark: number): Placement
   /** Hands on every window with `end - 1 <= watermark`, and forgets those past their allowed lateness. */
   advance(watermark: number): void
   /** Hands on all that is open, because no record will follow: the shard ended or the input did. */
   flush(): void
+  /** Names the keys under which something is kept. */
+  markKeys(marks: KeyMarks): void
   encode(): JsonValue
 }

@@ -2,27 +2,34 @@
 // refs by their aggregates.
 import type { JsonValue } from '../aggregates/aggregator.ts'
 import type { RowLayout } from '../aggregates/row-layout.ts'
-import type { MapKey } from './group-key.ts'
+import type { KeyMarks, KeyTable, SavedKey } from './key-table.ts'
 import { PaneTable } from './pane-table.ts'
 
-type EncodedTable = { readonly keys: MapKey[]; readonly cells: string; readonly refs?: JsonValue[][] }
-
-export function encodeTable(layout: RowLayout, table: PaneTable): JsonValue {
-  const keys = [...table.rows.keys()]
-  const cells = encodeCells(table.cells.subarray(0, keys.length * layout.cellStride))
-  if (layout.refStride === 0) return { keys, cells }
-  return { keys, cells, refs: keys.map((_, row) => layout.encodeRefs(table, row)) } satisfies EncodedTable
+export type EncodedTable = {
+  readonly keys: readonly SavedKey[]
+  readonly cells: string
+  readonly refs?: readonly (readonly JsonValue[])[]
 }
 
-export function decodeTable(layout: RowLayout, encoded: JsonValue): PaneTable {
-  const { keys, cells, refs } = encoded as EncodedTable
-  const table = new PaneTable(layout, Math.max(keys.length, 1))
-  for (const key of keys) table.rowOf(key)
+export function encodeTable(layout: RowLayout, keys: KeyTable, table: PaneTable): EncodedTable {
+  const saved = Array.from(table.keys.subarray(0, table.size), (key) => keys.save(key))
+  const cells = encodeCells(table.cells.subarray(0, table.size * layout.cellStride))
+  if (layout.refStride === 0) return { keys: saved, cells }
+  return { keys: saved, cells, refs: saved.map((_, row) => layout.encodeRefs(table, row)) }
+}
+
+export function decodeTable(layout: RowLayout, keys: KeyTable, { keys: saved, cells, refs }: EncodedTable): PaneTable {
+  const table = new PaneTable(layout, saved.length)
+  for (const key of saved) table.rowOf(keys.restore(key))
   table.cells.set(decodeCells(cells))
   refs?.forEach((row, index) => {
     layout.decodeRefs(table, index, row)
   })
   return table
+}
+
+export function markTable(table: PaneTable, marks: KeyMarks): void {
+  for (let row = 0; row < table.size; row++) marks.mark(table.keys[row]!)
 }
 
 export function encodeCells(cells: Float64Array): string {

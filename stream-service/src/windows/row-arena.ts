@@ -27,6 +27,12 @@ export class RowArena implements Rows {
     this.#free.push(row)
   }
 
+  /** The cells of a row, until the next one is taken. */
+  cellsOf(row: number): Float64Array {
+    const { cellStride } = this.layout
+    return this.cells.subarray(row * cellStride, (row + 1) * cellStride)
+  }
+
   #grow(): number {
     const row = this.#size++
     this.layout.reserve(this, this.#size)

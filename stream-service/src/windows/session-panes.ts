@@ -2,13 +2,14 @@
 // lateness stays open for updates after that: a late record may lengthen it, bridge it with a neighbour, or open it again.
 import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
 import type { RowLayout } from '../aggregates/row-layout.ts'
-import { Deadlines } from '../time/deadlines.ts'
+import type { Fields } from '../records/fields.ts'
+import { Calendar } from '../time/calendar.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
-import { type MapKey, wellFormedKey } from './group-key.ts'
+import type { KeyMarks, KeyTable, SavedKey } from './key-table.ts'
 import { type LanePanes, late, type Placement } from './lane-panes.ts'
 import { decodeCells, encodeCells } from './pane-table-codec.ts'
-import { RowArena } from './row-arena.ts'
-import { joinStarts, type KnownStart, type SessionSpan } from './session.ts'
+import type { SessionSpan } from './session.ts'
+import { SessionTable } from './session-table.ts'
 
 /** A lane's share of a session, as it fired or was revised. */
 export interface SessionShare extends SessionSpan {
@@ -16,36 +17,29 @@ export interface SessionShare extends SessionSpan {
   /** Numbers the shares of a lane; `replaces` are the numbers of earlier ones that this one contains. */
   readonly serial: number
   readonly replaces: readonly number[]
-  readonly key: MapKey
+  readonly key: number
 }
 
 export interface SessionShares {
+  /**
+   * Takes a share that is the whole of its session and to which nothing can come any more, so that it need not be kept.
+   * False when it is not such a one, and `put` has to follow.
+   */
+  putFinal(key: number, start: number, end: number, rows: Rows, row: number): boolean
   /** Takes a share; `rows` belong to the lane and change after the call. */
   put(share: SessionShare, rows: Rows, row: number): void
 }
 
 /** What the merge has to know of a lane before it publishes a session: what is still open there. */
 export interface OpenSessions {
-  openSessions(key: MapKey): Iterable<SessionSpan>
-}
-
-interface LaneSession extends SessionSpan {
-  readonly key: MapKey
-  start: number
-  end: number
-  starts: KnownStart[]
-  row: number
-  fired: boolean
-  /** Serials of the shares given to the merge that this session contains. */
-  given: number[]
-  /** The instant of its one valid entry among the deadlines; NaN once it was merged into another or forgotten. */
-  scheduledAt: number
+  openSessions(key: number): Iterable<SessionSpan>
 }
 
 export interface SessionPanesOptions {
   readonly shardId: string
   readonly gapMs: number
   readonly layout: RowLayout
+  readonly keys: KeyTable
   readonly allowedLatenessMs: number
   readonly shares: SessionShares
   readonly skipped: number[]
@@ -54,15 +48,15 @@ export interface SessionPanesOptions {
 export class SessionPanes implements LanePanes, OpenSessions {
   readonly #options: SessionPanesOptions
   // In the snapshot.
-  readonly #sessions = new Map<MapKey, LaneSession[]>()
+  readonly #sessions: SessionTable
   #serials = 0
   // Rebuilt on start.
-  readonly #arena: RowArena
-  readonly #due = new Deadlines<LaneSession>()
+  readonly #due: Calendar
 
   constructor(options: SessionPanesOptions, encoded?: JsonValue) {
     this.#options = options
-    this.#arena = new RowArena(options.layout)
+    this.#sessions = new SessionTable(options.layout)
+    this.#due = new Calendar(options.gapMs + options.allowedLatenessMs)
     if (encoded !== undefined) this.#restore(encoded as EncodedSessions)
   }
 
@@ -70,174 +64,135 @@ export class SessionPanes implements LanePanes, OpenSessions {
     return this.#due.nextAt
   }
 
-  *openSessions(key: MapKey): Iterable<SessionSpan> {
-    for (const session of this.#sessions.get(key) ?? []) if (!session.fired) yield session
+  *openSessions(key: number): Iterable<SessionSpan> {
+    const sessions = this.#sessions
+    for (let session = sessions.firstOf(key); session >= 0; session = sessions.nextOf(session)) {
+      if (sessions.fired[session] === 0) yield sessions.span(session)
+    }
   }
 
-  add(rawKey: MapKey, values: readonly unknown[], record: unknown, eventTime: number, watermark: number): Placement {
+  add(key: number, fields: Fields, eventTime: number, watermark: number): Placement {
     const { gapMs, layout, allowedLatenessMs, skipped } = this.#options
+    const sessions = this.#sessions
     const ownEnd = eventTime + gapMs
-    let key = rawKey
-    let ofKey = this.#sessions.get(key)
-    if (ofKey === undefined) {
-      key = wellFormedKey(rawKey)
-      if (key !== rawKey) ofKey = this.#sessions.get(key)
+    let session = -1
+    for (let candidate = sessions.firstOf(key); candidate >= 0; ) {
+      const next = sessions.nextOf(candidate)
+      if (sessions.start[candidate]! <= ownEnd && sessions.end[candidate]! >= eventTime)
+        session = session < 0 ? candidate : sessions.join(session, candidate)
+      candidate = next
     }
-    let session: LaneSession | undefined
-    if (ofKey !== undefined) {
-      for (const candidate of ofKey) {
-        if (candidate.start > ownEnd || candidate.end < eventTime) continue
-        session = session === undefined ? candidate : this.#join(session, candidate)
-      }
-      if (session !== undefined && ofKey.length > 1) this.#forgetJoined(key, ofKey)
-    }
-    if (session === undefined) {
+    if (session < 0) {
       // What a lane still holds is open for updates, so only a session of its own can be late.
       if (ownEnd - 1 + allowedLatenessMs <= watermark) return late
-      session = {
-        key,
-        start: eventTime,
-        end: ownEnd,
-        starts: [{ start: eventTime, knownAt: watermark }],
-        row: this.#arena.take(),
-        fired: false,
-        given: [],
-        scheduledAt: Number.NaN,
-      }
-      const siblings = this.#sessions.get(key)
-      if (siblings === undefined) this.#sessions.set(key, [session])
-      else siblings.push(session)
+      session = sessions.open(key, eventTime, ownEnd, watermark)
     } else {
-      if (eventTime < session.start) {
-        session.start = eventTime
-        session.starts = joinStarts([...session.starts, { start: eventTime, knownAt: watermark }])
-      }
-      if (ownEnd > session.end) session.end = ownEnd
+      if (eventTime < sessions.start[session]!) sessions.openEarlier(session, eventTime, watermark)
+      if (ownEnd > sessions.end[session]!) sessions.end[session] = ownEnd
     }
-    layout.add(this.#arena, session.row, values, record, eventTime, skipped)
+    layout.add(sessions.arena, session, fields, eventTime, skipped)
     this.#settle(session, watermark)
     return 0
   }
 
-  /** The two as one, in the earlier one's place; the other is marked as gone. */
-  #join(a: LaneSession, b: LaneSession): LaneSession {
-    const [session, other] = a.start <= b.start ? [a, b] : [b, a]
-    this.#options.layout.merge(this.#arena, session.row, this.#arena, other.row)
-    this.#arena.release(other.row)
-    session.end = Math.max(session.end, other.end)
-    session.starts = joinStarts([...session.starts, ...other.starts])
-    session.given = [...session.given, ...other.given]
-    session.fired = session.fired && other.fired
-    other.scheduledAt = Number.NaN
-    other.row = -1
-    return session
-  }
-
-  #forgetJoined(key: MapKey, ofKey: LaneSession[]): void {
-    if (ofKey.some(({ row }) => row < 0)) {
-      this.#sessions.set(
-        key,
-        ofKey.filter(({ row }) => row >= 0),
-      )
-    }
-  }
-
   /** After a change: gives the new revision away when the session's end has passed, and keeps its deadline right. */
-  #settle(session: LaneSession, watermark: number): void {
-    session.fired = session.end - 1 <= watermark
-    if (session.fired) this.#give(session)
-    const dueAt = session.end - 1 + (session.fired ? this.#options.allowedLatenessMs : 0)
+  #settle(session: number, watermark: number): void {
+    const sessions = this.#sessions
+    let dueAt = sessions.end[session]! - 1
+    if (dueAt <= watermark) {
+      sessions.fired[session] = 1
+      this.#give(session)
+      dueAt += this.#options.allowedLatenessMs
+    } else sessions.fired[session] = 0
     // An earlier entry finds out by itself that the session has grown.
-    if (!(session.scheduledAt <= dueAt)) this.#schedule(session, dueAt)
+    if (!(sessions.scheduledAt[session]! <= dueAt)) this.#schedule(session, dueAt)
   }
 
-  #schedule(session: LaneSession, at: number): void {
-    session.scheduledAt = at
+  #schedule(session: number, at: number): void {
+    this.#sessions.scheduledAt[session] = at
     this.#due.add(at, session)
   }
 
-  #give(session: LaneSession): void {
+  #give(session: number): void {
     const { shares, shardId } = this.#options
-    const { key, start, end, starts } = session
+    const sessions = this.#sessions
+    const key = sessions.key[session]!
+    const start = sessions.start[session]!
+    const end = sessions.end[session]!
+    if (shares.putFinal(key, start, end, sessions.arena, session)) return
     const serial = this.#serials++
-    const replaces = session.given
-    session.given = [serial]
-    shares.put({ shardId, serial, replaces, key, start, end, starts }, this.#arena, session.row)
+    const replaces = sessions.givenOf(session)
+    sessions.setGiven(session, [serial])
+    const share = { shardId, serial, replaces, key, start, end, starts: sessions.startsOf(session) }
+    shares.put(share, sessions.arena, session)
   }
 
   advance(watermark: number): void {
     const { allowedLatenessMs } = this.#options
-    for (let session = this.#due.take(watermark); session !== undefined; session = this.#due.take(watermark)) {
-      if (session.scheduledAt !== this.#due.takenAt) continue
-      if (!session.fired && session.end - 1 <= watermark) {
-        session.fired = true
-        this.#give(session)
+    const sessions = this.#sessions
+    for (let session = this.#due.take(watermark); session >= 0; session = this.#due.take(watermark)) {
+      if (sessions.scheduledAt[session] !== this.#due.takenAt) continue
+      let dueAt = sessions.end[session]! - 1
+      if (dueAt <= watermark) {
+        if (sessions.fired[session] === 0) {
+          sessions.fired[session] = 1
+          this.#give(session)
+        }
+        dueAt += allowedLatenessMs
       }
-      const dueAt = session.end - 1 + (session.fired ? allowedLatenessMs : 0)
       if (dueAt > watermark) this.#schedule(session, dueAt)
-      else this.#forget(session)
+      else sessions.close(session)
     }
-  }
-
-  #forget(session: LaneSession): void {
-    session.scheduledAt = Number.NaN
-    this.#arena.release(session.row)
-    const siblings = this.#sessions.get(session.key)!
-    if (siblings.length === 1) this.#sessions.delete(session.key)
-    else siblings.splice(siblings.indexOf(session), 1)
   }
 
   flush(): void {
     this.advance(Number.POSITIVE_INFINITY)
   }
 
-  encode(): JsonValue {
-    const { layout } = this.#options
-    const sessions: EncodedSession[] = []
-    for (const ofKey of this.#sessions.values()) {
-      for (const { key, start, end, starts, row, fired, given } of ofKey) {
-        sessions.push({
-          key,
-          start,
-          end,
-          starts: starts.map((known): [number, SavedInstant] => [known.start, saveInstant(known.knownAt)]),
-          fired,
-          given,
-          cells: encodeCells(this.#arena.cells.subarray(row * layout.cellStride, (row + 1) * layout.cellStride)),
-          refs: layout.encodeRefs(this.#arena, row),
-        })
-      }
-    }
-    return { serials: this.#serials, sessions } satisfies EncodedSessions
+  markKeys(marks: KeyMarks): void {
+    for (const session of this.#sessions.all()) marks.mark(this.#sessions.key[session]!)
   }
 
-  #restore({ serials, sessions }: EncodedSessions): void {
-    const { layout, allowedLatenessMs } = this.#options
-    this.#serials = serials
-    for (const { key, start, end, starts, fired, given, cells, refs } of sessions) {
-      const row = this.#arena.take()
-      this.#arena.cells.set(decodeCells(cells), row * layout.cellStride)
-      layout.decodeRefs(this.#arena, row, refs)
-      const session: LaneSession = {
-        key,
-        start,
-        end,
-        starts: starts.map(([known, knownAt]) => ({ start: known, knownAt: loadInstant(knownAt) })),
-        row,
-        fired,
-        given: [...given],
-        scheduledAt: Number.NaN,
-      }
-      const siblings = this.#sessions.get(key)
-      if (siblings === undefined) this.#sessions.set(key, [session])
-      else siblings.push(session)
+  encode(): JsonValue {
+    const { layout, keys } = this.#options
+    const sessions = this.#sessions
+    const { arena } = sessions
+    const encoded: EncodedSession[] = []
+    for (const session of sessions.all()) {
+      encoded.push({
+        key: keys.save(sessions.key[session]!),
+        start: sessions.start[session]!,
+        end: sessions.end[session]!,
+        starts: sessions.startsOf(session).map(({ start, knownAt }) => [start, saveInstant(knownAt)]),
+        fired: sessions.fired[session] === 1,
+        given: sessions.givenOf(session),
+        cells: encodeCells(arena.cellsOf(session)),
+        refs: layout.encodeRefs(arena, session),
+      })
+    }
+    return { serials: this.#serials, sessions: encoded } satisfies EncodedSessions
+  }
+
+  #restore(saved: EncodedSessions): void {
+    const { layout, allowedLatenessMs, keys } = this.#options
+    const sessions = this.#sessions
+    const { arena } = sessions
+    this.#serials = saved.serials
+    for (const { key, start, end, starts, fired, given, cells, refs } of saved.sessions) {
+      const session = sessions.open(keys.restore(key), start, end, Number.NaN)
+      const known = starts.map(([at, knownAt]) => ({ start: at, knownAt: loadInstant(knownAt) }))
+      sessions.restoreStarts(session, known)
+      arena.cellsOf(session).set(decodeCells(cells))
+      layout.decodeRefs(arena, session, refs)
+      sessions.fired[session] = fired ? 1 : 0
+      if (given.length > 0) sessions.setGiven(session, given)
       this.#schedule(session, end - 1 + (fired ? allowedLatenessMs : 0))
     }
   }
 }
 
 type EncodedSession = {
-  readonly key: MapKey
+  readonly key: SavedKey
   readonly start: number
   readonly end: number
   readonly starts: readonly (readonly [number, SavedInstant])[]

@@ -1,0 +1,198 @@
+// The keys of one query, numbered: everything behind it knows a key by its number, a small integer that stays the same for
+// as long as something is open under it. A key that comes again makes no object. What a key is made of is kept as bytes:
+//
+//   one field     the UTF-8 of a string, or the text of a number or boolean; the tag tells which, so that 5 is not "5"
+//   several       each as tag, length in four bytes, and bytes
+//   none          no bytes
+import { hashText, readerMarginBytes } from '../records/text-hash.ts'
+import { TextTable } from '../records/text-table.ts'
+
+export type KeyValue = string | number | boolean
+/** A key in a snapshot: its one value, or the values of several fields. */
+export type SavedKey = KeyValue | readonly KeyValue[]
+
+export const textTag = 0
+export const numberTag = 1
+export const booleanTag = 2
+export const compositeTag = 3
+
+/** Before each part of a composite key: its tag and its length. */
+export const partHeadBytes = 5
+
+/** Below so many keys nobody looks for those that are not in use. */
+const leastSweep = 1 << 12
+
+export class KeyTable {
+  readonly #texts = new TextTable()
+  /** Where keys are put together that are not in the record as they are. */
+  #scratch: Buffer = Buffer.alloc(256)
+  #view = viewOf(this.#scratch)
+  #length = 0
+  #sweepAt = leastSweep
+
+  /** All numbers are below. */
+  get size(): number {
+    return this.#texts.size
+  }
+
+  /** The key of a string that lies in memory, with its hash as in `text-hash.ts`. */
+  ofText(view: DataView, start: number, length: number, hash: number): number {
+    const known = this.#texts.find(view, start, length, hash, textTag)
+    return known >= 0 ? known : this.#texts.add(view, start, length, hash, textTag)
+  }
+
+  ofValue(value: KeyValue): number {
+    this.#length = 0
+    this.#put(value)
+    return this.#ofScratch(tagOf(value))
+  }
+
+  /** The key of several values, or of none. */
+  ofValues(values: readonly KeyValue[]): number {
+    this.begin()
+    for (const value of values) this.part(value)
+    return this.end()
+  }
+
+  /** A composite key is begun, gets its parts, and is ended, which gives its number. */
+  begin(): void {
+    this.#length = 0
+  }
+
+  part(value: KeyValue): void {
+    this.#partOf(tagOf(value), () => this.#put(value))
+  }
+
+  textPart(bytes: Uint8Array, start: number, length: number): void {
+    this.#partOf(textTag, () => {
+      this.#reserve(length)
+      this.#scratch.set(bytes.subarray(start, start + length), this.#length)
+      this.#length += length
+    })
+  }
+
+  end(): number {
+    return this.#ofScratch(compositeTag)
+  }
+
+  #partOf(tag: number, put: () => void): void {
+    this.#reserve(partHeadBytes)
+    const head = this.#length
+    this.#length += partHeadBytes
+    put()
+    this.#scratch[head] = tag
+    this.#scratch.writeUInt32LE(this.#length - head - partHeadBytes, head + 1)
+  }
+
+  #put(value: KeyValue): void {
+    if (typeof value === 'number' && value >= 0 && value < 0x4000_0000 && Number.isInteger(value)) {
+      this.#putDigits(value)
+      return
+    }
+    // UTF-8 has no lone surrogates: U+FFFD stands for them, so that keys that differ only in those are one.
+    const text = String(value)
+    this.#reserve(3 * text.length)
+    this.#length += this.#scratch.write(text, this.#length)
+  }
+
+  #putDigits(value: number): void {
+    this.#reserve(10)
+    let rest = value | 0
+    let end = this.#length + 1
+    for (let above = 10; above <= rest && end < this.#length + 10; above *= 10) end++
+    for (let at = end - 1; at >= this.#length; at--) {
+      const next = (rest / 10) | 0
+      this.#scratch[at] = 0x30 + rest - 10 * next
+      rest = next
+    }
+    this.#length = end
+  }
+
+  #reserve(bytes: number): void {
+    const needed = this.#length + bytes + readerMarginBytes
+    if (needed <= this.#scratch.length) return
+    const grown = Buffer.alloc(2 * needed)
+    grown.set(this.#scratch)
+    this.#scratch = grown
+    this.#view = viewOf(grown)
+  }
+
+  #ofScratch(tag: number): number {
+    const hash = hashText(this.#view, 0, this.#length)
+    const known = this.#texts.find(this.#view, 0, this.#length, hash, tag)
+    return known >= 0 ? known : this.#texts.add(this.#view, 0, this.#length, hash, tag)
+  }
+
+  /** The memory all keys lie in, and where in it one does. Read anew after a new key. */
+  get bytes(): Uint8Array {
+    return this.#texts.bytes
+  }
+
+  startOf(key: number): number {
+    return this.#texts.startOf(key)
+  }
+
+  lengthOf(key: number): number {
+    return this.#texts.lengthOf(key)
+  }
+
+  tagOf(key: number): number {
+    return this.#texts.tagOf(key)
+  }
+
+  /** A key for a snapshot; `restore` makes a key of it again, most likely with another number. */
+  save(key: number): SavedKey {
+    const start = this.startOf(key)
+    const end = start + this.lengthOf(key)
+    const tag = this.tagOf(key)
+    if (tag !== compositeTag) return keyValueOf(this.bytes, tag, start, end)
+    const values: KeyValue[] = []
+    const view = new DataView(this.bytes.buffer)
+    for (let at = start; at < end; ) {
+      const partStart = at + partHeadBytes
+      const partEnd = partStart + view.getUint32(at + 1, true)
+      values.push(keyValueOf(this.bytes, view.getUint8(at), partStart, partEnd))
+      at = partEnd
+    }
+    return values
+  }
+
+  restore(saved: SavedKey): number {
+    return typeof saved === 'object' ? this.ofValues(saved) : this.ofValue(saved)
+  }
+
+  /** There are so many keys that it is worth while to look which are still in use. */
+  get isSweepDue(): boolean {
+    return this.#texts.texts >= this.#sweepAt
+  }
+
+  /** Forgets the keys that `mark` does not name; their numbers will be given to other keys. */
+  sweep(mark: (keys: KeyMarks) => void): void {
+    const marks = new Uint8Array(this.size)
+    mark({
+      mark: (key) => {
+        marks[key] = 1
+      },
+    })
+    this.#texts.sweep(marks)
+    this.#sweepAt = Math.max(leastSweep, 2 * this.#texts.texts)
+  }
+}
+
+/** Takes the keys that are in use. */
+export interface KeyMarks {
+  mark(key: number): void
+}
+
+function tagOf(value: KeyValue): number {
+  return typeof value === 'string' ? textTag : typeof value === 'number' ? numberTag : booleanTag
+}
+
+function keyValueOf(bytes: Uint8Array, tag: number, start: number, end: number): KeyValue {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString('utf8')
+  return tag === textTag ? text : tag === numberTag ? Number(text) : text === 'true'
+}
+
+function viewOf(bytes: Buffer): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
+}
