@@ -1,6 +1,6 @@
 // What `millrace replay` does once its options are known.
 import { existsSync } from 'node:fs'
-import type { Emission, RefusedEmission } from '../engine/emission.ts'
+import type { Emission, PanesEmission, RefusedEmission } from '../engine/emission.ts'
 import { Job } from '../engine/job.ts'
 import { imbalance, type LaneLedger, type Ledger } from '../engine/ledger.ts'
 import { compileQuery } from '../queries/compile.ts'
@@ -34,19 +34,19 @@ const toldOneByOne = 5
 export async function runReplay(run: ReplayRun): Promise<void> {
   const queries = readQueries(run)
   const plan = new FieldPlan()
-  const job = new Job({ queries: queries.map((query) => compileQuery(query, plan)), plan })
-  const outputs = await openOutputs(run)
+  const outputs = openOutputs(run)
   const tally = { panes: 0, refused: 0 }
+  const onPanes = ({ bytes, count }: PanesEmission) => {
+    tally.panes += count
+    outputs.panes.write(bytes)
+  }
+  const job = new Job({ queries: queries.map((query) => compileQuery(query, plan)), plan, onPanes })
   const onEmissions = async (emissions: readonly Emission[]) => {
     for (const emission of emissions) {
-      if (emission.kind === 'panes') {
-        tally.panes += emission.count
-        await outputs.panes.writeBytes(emission.bytes)
-      } else {
-        const output = emission.kind === 'late' ? outputs.late : outputs.rejected
-        await output?.write([refusedLine(emission)])
-        if (emission.kind === 'rejected' && !run.quiet && tally.refused++ < toldOneByOne) tell(run.input, emission)
-      }
+      if (emission.kind === 'panes') continue
+      const output = emission.kind === 'late' ? outputs.late : outputs.rejected
+      output?.writeLine(refusedLine(emission))
+      if (emission.kind === 'rejected' && !run.quiet && tally.refused++ < toldOneByOne) tell(run.input, emission)
     }
     for (const output of [outputs.panes, outputs.late, outputs.rejected]) await output?.flush()
   }
@@ -55,7 +55,7 @@ export async function runReplay(run: ReplayRun): Promise<void> {
       ? await replayScenario(run.input, job, { drain: run.drain === true, onEmissions })
       : await replayFile(run.input, job, onEmissions)
     const ledger = job.ledger()
-    await outputs.ledger?.write([JSON.stringify(ledger, null, 2)])
+    outputs.ledger?.writeLine(JSON.stringify(ledger, null, 2))
     await closeAll(outputs)
     if (!run.quiet) summarize(run, job, ledger, { records, panes: tally.panes, refused: tally.refused })
   } catch (error) {
@@ -90,17 +90,17 @@ interface Outputs {
   readonly rejected: LineOutput | undefined
 }
 
-async function openOutputs(run: ReplayRun): Promise<Outputs> {
+function openOutputs(run: ReplayRun): Outputs {
   refuseSharedFiles(run)
   // Opening an output empties it; a mistyped input must not cost anybody their results.
   if (run.input !== '-' && !existsSync(run.input)) throw badUsage(`${run.input}: there is no such file`)
   const openOptional = (path: string | undefined) => (path === undefined ? undefined : LineOutput.open(path))
   try {
     return {
-      panes: await LineOutput.open(run.output),
-      ledger: await openOptional(run.ledger),
-      late: await openOptional(run.late),
-      rejected: await openOptional(run.rejected),
+      panes: LineOutput.open(run.output),
+      ledger: openOptional(run.ledger),
+      late: openOptional(run.late),
+      rejected: openOptional(run.rejected),
     }
   } catch (error) {
     if (error instanceof OutputError) throw badUsage(error.message)

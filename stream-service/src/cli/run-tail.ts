@@ -49,7 +49,7 @@ export async function runTail(options: TailOptions): Promise<void> {
     const shards = await source.initialShards
     if (interrupt.signal.aborted) return
     say(`${options.stream}: ${shards.length === 1 ? '1 shard' : `${shards.length} shards`}; Ctrl-C ends`)
-    await print(source, gates, await LineOutput.open('-'), options)
+    await print(source, gates, LineOutput.open('-'), options)
   } catch (error) {
     throw asCommandError(error)
   } finally {
@@ -71,7 +71,7 @@ async function print(
   const printBatch = async (session: ShardSession, batch: RecordBatch) => {
     const records = batch.records.slice(0, left)
     left -= records.length
-    await output.write(records.map((record) => toLine(session.shardId, record)))
+    for (const record of records) output.writeLine(toLine(session.shardId, record))
     await output.flush()
     if (left <= 0 || output.isClosed) void source.stop()
     gates.get(session.shardId)?.give()

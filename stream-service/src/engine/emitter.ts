@@ -1,14 +1,23 @@
 // Collects what a job gives out. Panes of one query that follow each other become one emission, so that a session's pane
 // costs its line and nothing else.
 import { type Emission, PanesEmission, type RefusedEmission } from './emission.ts'
-import { LineWriter } from './line-writer.ts'
+import { type LineBlock, LineWriter } from './line-writer.ts'
 
 export class Emitter {
   /** Where panes are written, after `panes` was called. */
-  readonly out = new LineWriter()
+  readonly out: LineWriter
   #emissions: Emission[] = []
   #query = ''
   #settled = false
+
+  /** `onPanes`: takes panes instead of `take`, in pieces, each during the call only. */
+  constructor(onPanes?: (panes: PanesEmission) => void) {
+    this.out = new LineWriter(onPanes && ((block) => onPanes(this.#emission(block))))
+  }
+
+  #emission({ bytes, count }: LineBlock): PanesEmission {
+    return new PanesEmission(this.#query, this.#settled, bytes, count)
+  }
 
   /** The lines that are written from now on are panes of this query. */
   panes(query: string, settled: boolean): void {
@@ -25,8 +34,7 @@ export class Emitter {
 
   #close(): void {
     if (!this.out.hasLines) return
-    for (const { bytes, count } of this.out.take())
-      this.#emissions.push(new PanesEmission(this.#query, this.#settled, bytes, count))
+    for (const block of this.out.take()) this.#emissions.push(this.#emission(block))
   }
 
   /** All that came since the last call. */

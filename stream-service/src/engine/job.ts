@@ -11,7 +11,7 @@ import type { FieldPlan } from '../records/fields.ts'
 import type { DecodeFault } from '../records/json-decoder.ts'
 import { isAggregate, splitAggregate } from '../records/kpl.ts'
 import { comparePositions, type Position, type StreamRecord } from '../records/record.ts'
-import type { Emission, RejectReason } from './emission.ts'
+import type { Emission, PanesEmission, RejectReason } from './emission.ts'
 import { Emitter } from './emitter.ts'
 import type { Ledger } from './ledger.ts'
 import { QueryEngine, type SavedQuery } from './query-engine.ts'
@@ -53,6 +53,11 @@ export interface JobOptions {
    * read that came back empty, so that a lane that nobody reads, because a sink is slow, does not count as idle (live).
    */
   readonly idleBy?: 'clock' | 'reads'
+  /**
+   * Takes panes as they are written, in large pieces; each is overwritten after the call. Without it panes are among the
+   * emissions that other calls return, and stay as they are.
+   */
+  readonly onPanes?: ((panes: PanesEmission) => void) | undefined
 }
 
 export class Job {
@@ -62,11 +67,12 @@ export class Job {
   readonly #shards = new Map<string, Shard>()
   /** Shards known before anything was read hold the merged watermark; later ones begin at it. */
   #started = false
-  readonly #emitter = new Emitter()
+  readonly #emitter: Emitter
 
   constructor(options: JobOptions) {
     const { queries, plan, saved } = options
     this.#idleBy = options.idleBy ?? 'clock'
+    this.#emitter = new Emitter(options.onPanes)
     this.#decoder = new FieldScanner(plan)
     this.queries = queries.map((query) => new QueryEngine(query, this.#emitter, savedQuery(query, saved)))
     if (saved === undefined) return

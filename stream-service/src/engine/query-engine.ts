@@ -123,7 +123,8 @@ export class QueryEngine implements LaneHost {
 
   #countFire(shardId: string) {
     return (key: number, n: number, start: number, end: number, rows: Rows, row: number) => {
-      this.#output.count(shardId, n, { start, end, timing: 'on-time', final: true, closedByIdle: false })
+      const header = { start, end, timing: 'on-time', final: true, closedByIdle: false, count: { shardId, n } } as const
+      this.#output.window(header, true)
       this.#output.pane(key, 0, rows, row)
     }
   }

@@ -43,7 +43,7 @@ export class StringPool {
       this.#table = new TextTable()
       this.#strings = []
     }
-    this.#table.add(view, start, length, hash, 0)
+    this.#table.add(view, start, length, hash, 0, 0)
     this.#strings.push(string)
     return string
   }

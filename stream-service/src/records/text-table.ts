@@ -1,9 +1,10 @@
 // Numbers texts by their bytes: the first text is 0, the next other one 1, and so on.
 //
 //   slots   pairs: hash of the text, where its entry is      (open addressing, at most half full)
-//   store   entries: number, head, then the bytes four to a word, entry behind entry in the order they came
+//   store   entries: number and mark, head, then the bytes four to a word, entry behind entry in the order they came
 //
-// The head tells the length and a tag, which belongs to the text: the same bytes under another tag are another text.
+// The head tells the length and a tag, which belongs to the text: the same bytes under another tag are another text. The mark
+// is a bit that the owner gives a text when it comes in.
 import * as words from './byte-words.ts'
 
 const { firstBytes } = words
@@ -49,12 +50,12 @@ export class TextTable {
       }
       const rest = length & 3
       if (at === whole && (rest === 0 || firstBytes(view.getInt32(at, true), rest) === store[word]))
-        return store[entry]!
+        return store[entry]! >> 1
     }
   }
 
   /** Takes in a text that is not there yet, and gives it a number: one that was given back, or the next. */
-  add(view: DataView, start: number, length: number, hash: number, tag: number): number {
+  add(view: DataView, start: number, length: number, hash: number, tag: number, mark: number): number {
     if (4 * (this.#used + 1) > this.#slots.length) this.#growSlots()
     const number = this.#free.pop() ?? this.size++
     if (number === this.#entries.length) this.#entries = grown(this.#entries, 2 * number)
@@ -62,7 +63,7 @@ export class TextTable {
     const entry = this.#storeEnd
     this.#reserveStore(entry + 2 + wordCount)
     const store = this.#store
-    store[entry] = number
+    store[entry] = (number << 1) | mark
     store[entry + 1] = (length << tagBits) | tag
     for (let i = 0; i < wordCount; i++) {
       const word = view.getInt32(start + 4 * i, true)
@@ -99,7 +100,12 @@ export class TextTable {
     this.#bytes = new Uint8Array(this.#store.buffer)
   }
 
-  /** The bytes of all texts; `startOf` and `lengthOf` say where one lies. Read anew after each `add`. */
+  /** The memory all texts lie in, each at the beginning of a word and with zeros behind it to the end of its last word. */
+  get words(): Int32Array {
+    return this.#store
+  }
+
+  /** The same memory as bytes; `startOf` and `lengthOf` say where one lies. Read anew after each `add`. */
   get bytes(): Uint8Array {
     return this.#bytes
   }
@@ -110,6 +116,10 @@ export class TextTable {
 
   lengthOf(number: number): number {
     return this.#store[this.#entries[number]! + 1]! >> tagBits
+  }
+
+  markOf(number: number): number {
+    return this.#store[this.#entries[number]!]! & 1
   }
 
   tagOf(number: number): number {
@@ -123,13 +133,13 @@ export class TextTable {
     const hashes = new Int32Array(size)
     for (let slot = 0; slot < this.#slots.length; slot += 2) {
       const entry = this.#slots[slot + 1]!
-      if (entry !== 0) hashes[store[entry]!] = this.#slots[slot]!
+      if (entry !== 0) hashes[store[entry]! >> 1] = this.#slots[slot]!
     }
     this.#entries.fill(0)
     this.#used = 0
     let end = 1
     for (let entry = 1; entry < this.#storeEnd; ) {
-      const number = store[entry]!
+      const number = store[entry]! >> 1
       const next = entry + 2 + (((store[entry + 1]! >> tagBits) + 3) >> 2)
       if (isKept[number] !== 0) {
         store.copyWithin(end, entry, next)
@@ -140,7 +150,10 @@ export class TextTable {
       entry = next
     }
     this.#storeEnd = end
-    this.#slots = new Int32Array(4 * Math.max(firstSlots / 2, powerOfTwo(this.#used)))
+    // Room for twice as many as are left, or as before: mostly as many come again.
+    const room = 4 * Math.max(firstSlots / 2, powerOfTwo(2 * this.#used))
+    if (room < this.#slots.length / 4) this.#slots = new Int32Array(room)
+    else this.#slots.fill(0)
     this.#free.length = 0
     // The lowest comes out first: numbers in use stay close together.
     for (let number = size - 1; number >= 0; number--) {

@@ -46,8 +46,8 @@ export function replayFile(
 }
 
 /**
- * Feeds all lines of NDJSON to `job`, cut into blocks in any way, and hands on what comes out of each block before it takes
- * the next. The end of the input closes all windows. Resolves with the number of records.
+ * Feeds all lines of NDJSON to `job`, cut into blocks in any way, and hands on what comes out of each block, which may be nothing,
+ * before it takes the next. The end of the input closes all windows. Resolves with the number of records.
  */
 export async function replayBlocks(
   blocks: AsyncIterable<Buffer> | Iterable<Buffer>,
@@ -84,8 +84,7 @@ export async function replayBlocks(
   })
   for await (const block of blocks) {
     cutter.push(block)
-    const emissions = job.takeEmissions()
-    if (emissions.length > 0) await onEmissions(emissions)
+    await onEmissions(job.takeEmissions())
   }
   cutter.end()
   await onEmissions([...job.takeEmissions(), ...job.drain()])

@@ -67,9 +67,7 @@ export async function replayScenario(
       throw new ScenarioError(path, lineNumber, `the line has ${length} bytes, which is too long`)
     },
   })
-  const handOn = async () => {
-    if (emissions.length > 0) await options.onEmissions(emissions.splice(0))
-  }
+  const handOn = async () => options.onEmissions(emissions.splice(0))
   for await (const block of readBlocks(path)) {
     cutter.push(block)
     await handOn()

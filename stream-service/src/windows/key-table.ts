@@ -19,8 +19,11 @@ export const compositeTag = 3
 /** Before each part of a composite key: its tag and its length. */
 export const partHeadBytes = 5
 
-/** Below so many keys nobody looks for those that are not in use. */
-const leastSweep = 1 << 12
+/**
+ * Below so many keys, a few MB, nobody looks for those that are not in use: most come again, and to forget them costs more
+ * than to keep them.
+ */
+const leastSweep = 1 << 17
 
 export class KeyTable {
   readonly #texts = new TextTable()
@@ -38,7 +41,9 @@ export class KeyTable {
   /** The key of a string that lies in memory, with its hash as in `text-hash.ts`. */
   ofText(view: DataView, start: number, length: number, hash: number): number {
     const known = this.#texts.find(view, start, length, hash, textTag)
-    return known >= 0 ? known : this.#texts.add(view, start, length, hash, textTag)
+    return known >= 0
+      ? known
+      : this.#texts.add(view, start, length, hash, textTag, isPlain(view, start, length) ? 1 : 0)
   }
 
   ofValue(value: KeyValue): number {
@@ -120,12 +125,24 @@ export class KeyTable {
   #ofScratch(tag: number): number {
     const hash = hashText(this.#view, 0, this.#length)
     const known = this.#texts.find(this.#view, 0, this.#length, hash, tag)
-    return known >= 0 ? known : this.#texts.add(this.#view, 0, this.#length, hash, tag)
+    if (known >= 0) return known
+    const mark = tag === textTag && isPlain(this.#view, 0, this.#length) ? 1 : 0
+    return this.#texts.add(this.#view, 0, this.#length, hash, tag, mark)
   }
 
   /** The memory all keys lie in, and where in it one does. Read anew after a new key. */
   get bytes(): Uint8Array {
     return this.#texts.bytes
+  }
+
+  /** The same memory in words: a key begins with a word, and has zeros behind it to the end of its last. */
+  get words(): Int32Array {
+    return this.#texts.words
+  }
+
+  /** The key is one string, of letters, digits and signs that nobody has to escape. */
+  isPlain(key: number): boolean {
+    return this.#texts.markOf(key) === 1
   }
 
   startOf(key: number): number {
@@ -166,6 +183,9 @@ export class KeyTable {
     return this.#texts.texts >= this.#sweepAt
   }
 
+  /** How often keys were forgotten: a number means one key for one era. */
+  era = 0
+
   /** Forgets the keys that `mark` does not name; their numbers will be given to other keys. */
   sweep(mark: (keys: KeyMarks) => void): void {
     const marks = new Uint8Array(this.size)
@@ -175,6 +195,7 @@ export class KeyTable {
       },
     })
     this.#texts.sweep(marks)
+    this.era++
     this.#sweepAt = Math.max(leastSweep, 2 * this.#texts.texts)
   }
 }
@@ -182,6 +203,17 @@ export class KeyTable {
 /** Takes the keys that are in use. */
 export interface KeyMarks {
   mark(key: number): void
+}
+
+/** Whether there are only letters, digits and signs that neither percent-encoding nor JSON has to change. */
+function isPlain(view: DataView, start: number, length: number): boolean {
+  for (let at = start; at < start + length; at++) {
+    const byte = view.getUint8(at)
+    const isLetter = (byte | 0x20) >= 0x61 && (byte | 0x20) <= 0x7a
+    const isDigit = byte >= 0x30 && byte <= 0x39
+    if (!isLetter && !isDigit && byte !== 0x2d && byte !== 0x2e && byte !== 0x5f) return false
+  }
+  return true
 }
 
 function tagOf(value: KeyValue): number {
