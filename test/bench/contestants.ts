@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url'
 import { installDuckdb } from './duckdb.ts'
 import { buildJava, javaCommand } from './java.ts'
-import type { Query } from './queries.ts'
+import type { Query } from './query.ts'
 
 export interface Contestant {
   readonly name: string
@@ -19,6 +19,8 @@ export interface Contestant {
   readonly isUnchecked?: boolean
   /** Gives the same bytes every time. */
   readonly isDeterministic?: boolean
+  /** It is another contestant and a constant: a single run of a long query is enough. */
+  readonly isSupplement?: boolean
 }
 
 const nodeWarmUp = 100_000
@@ -46,6 +48,7 @@ export const contestants: readonly Contestant[] = [
     command: () => nodeCommand('millrace-cli'),
     warmUpRecords: 0,
     isDeterministic: true,
+    isSupplement: true,
   },
   {
     name: 'node-tight',

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { cacheFolder, installNpmPackage, makeOnce } from './cache.ts'
-import type { Query } from './queries.ts'
+import type { Query } from './query.ts'
 import { Unavailable } from './unavailable.ts'
 
 const version = '1.5.6-r.1'
@@ -77,7 +77,7 @@ const aggregates: Readonly<Record<string, string>> = {
   distinctUsers: 'count(DISTINCT userId)',
 }
 
-/** The bounds of queries.ts. Positions count from 1 here. */
+/** The bounds of query.ts. Positions count from 1 here. */
 const p95Bounds = `[
   least(list_sort(list(value))[1 + floor(0.935 * (count(*) - 1))::INTEGER],
     0.99 * list_sort(list(value))[1 + floor(0.95 * (count(*) - 1))::INTEGER]),
@@ -85,7 +85,8 @@ const p95Bounds = `[
     1.01 * list_sort(list(value))[1 + ceil(0.95 * (count(*) - 1))::INTEGER])]`
 
 function select({ query, input, forChecking }: ResultsOptions): string {
-  const { window, key } = query
+  const { window } = query
+  const [key] = query.keyBy
   const events = `read_json(${quote(input)}, format = 'newline_delimited',
     columns = {userId: 'VARCHAR', page: 'VARCHAR', value: 'DOUBLE', ts: 'BIGINT'})`
   const columns = Object.keys(query.columns)

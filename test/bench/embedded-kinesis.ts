@@ -4,8 +4,6 @@
 //   2. a steady load with trimming: CPU share and memory of the server.
 //
 //   node test/bench/embedded-kinesis.ts [steady seconds, default 30]
-import { fork } from 'node:child_process'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   CreateStreamCommand,
@@ -15,7 +13,7 @@ import {
   ListShardsCommand,
   PutRecordsCommand,
 } from '@aws-sdk/client-kinesis'
-import { startEmbeddedKinesis } from '@millrace/stream-service/embedded-kinesis'
+import { type KinesisServer, startKinesisServer } from './kinesis-server.ts'
 
 const BATCH = 500
 const RECORD_BYTES = 250
@@ -25,29 +23,18 @@ const STEADY_PER_SECOND = 5_000
 const STEADY_RETENTION_MS = 10_000
 const READ_EVERY_MS = 200
 
-interface Usage {
-  cpuMs: number
-  rssMiB: number
-}
-
-interface Server {
-  readonly endpoint: string
-  usage(): Promise<Usage>
-  stop(): Promise<void>
-}
-
 async function main(steadySeconds: number): Promise<void> {
   for (const stored of STORED_BEFORE) {
-    const server = await startServer(undefined)
+    const server = await startKinesisServer()
     await measureBatches(server, stored)
     await server.stop()
   }
-  const server = await startServer(STEADY_RETENTION_MS)
+  const server = await startKinesisServer(STEADY_RETENTION_MS)
   await measureSteady(server, steadySeconds)
   await server.stop()
 }
 
-async function measureBatches(server: Server, stored: number): Promise<void> {
+async function measureBatches(server: KinesisServer, stored: number): Promise<void> {
   const client = clientOf(server)
   const stream = await createStream(client, 1)
   for (let put = 0; put < stored; put += BATCH) await putBatch(client, stream)
@@ -72,7 +59,7 @@ async function warmUp(client: KinesisClient): Promise<void> {
 }
 
 /** Puts at a constant rate and reads every shard five times a second; a report every five seconds. */
-async function measureSteady(server: Server, seconds: number): Promise<void> {
+async function measureSteady(server: KinesisServer, seconds: number): Promise<void> {
   const client = clientOf(server)
   const stream = await createStream(client, 2)
   const { Shards = [] } = await client.send(new ListShardsCommand({ StreamName: stream }))
@@ -143,7 +130,7 @@ async function putBatch(client: KinesisClient, StreamName: string): Promise<void
   if (FailedRecordCount !== 0) throw new Error(`${FailedRecordCount} records were refused`)
 }
 
-async function timed(server: Server, work: () => Promise<void>): Promise<{ ms: number; cpuMs: number }> {
+async function timed(server: KinesisServer, work: () => Promise<void>): Promise<{ ms: number; cpuMs: number }> {
   const before = await server.usage()
   const startedAt = performance.now()
   await work()
@@ -159,39 +146,9 @@ function cpu(cpuMs: number): string {
   return ((cpuMs * 1000) / MEASURED_RECORDS).toFixed(1).padStart(5)
 }
 
-function clientOf(server: Server): KinesisClient {
+function clientOf(server: KinesisServer): KinesisClient {
   const credentials = { accessKeyId: 'any', secretAccessKey: 'any' }
   return new KinesisClient({ endpoint: server.endpoint, region: 'us-east-1', credentials })
 }
 
-async function startServer(retentionMs: number | undefined): Promise<Server> {
-  const child = fork(import.meta.filename, ['serve', String(retentionMs ?? '')])
-  const [endpoint] = (await once(child, 'message')) as [string]
-  return {
-    endpoint,
-    async usage() {
-      child.send('usage')
-      const [usage] = (await once(child, 'message')) as [Usage]
-      return usage
-    },
-    async stop() {
-      child.disconnect()
-      await once(child, 'exit')
-    },
-  }
-}
-
-/** The child: serves until its parent lets go of it, and tells its usage when asked. */
-async function serve(): Promise<void> {
-  const retentionMs = process.argv[3] ? Number(process.argv[3]) : undefined
-  const kinesis = await startEmbeddedKinesis({ retentionMs })
-  process.on('message', () => {
-    const { user, system } = process.cpuUsage()
-    process.send!({ cpuMs: (user + system) / 1000, rssMiB: Math.round(process.memoryUsage.rss() / 1_048_576) })
-  })
-  process.on('disconnect', () => void kinesis.close())
-  process.send!(kinesis.endpoint)
-}
-
-if (process.argv[2] === 'serve') await serve()
-else await main(Number(process.argv[2] ?? 30))
+await main(Number(process.argv[2] ?? 30))

@@ -4,10 +4,12 @@
 //   node test/bench/expected.ts QUERY INPUT EXPECTED
 import { isDuckdbInstalled, openDuckdb } from './duckdb.ts'
 import { forEachLine, LineWriter } from './lines.ts'
-import { type Query, queryNamed, type Taken } from './queries.ts'
+import { queryNamed } from './queries.ts'
+import type { Event, Query, Taken } from './query.ts'
 
 /** One line of expected results, and of the outputs of all contestants but Millrace, besides the query's columns. */
 export interface Result {
+  /** The values of several fields are joined by a space. */
   readonly key?: string | number
   readonly windowStart: number
   readonly windowEnd: number
@@ -16,7 +18,7 @@ export interface Result {
 
 /** Who says what is expected of a query: part of the name under which it is kept. */
 export function judgeOf(query: Query): 'duckdb' | 'loop' {
-  return query.workload === 'shop' && isDuckdbInstalled() ? 'duckdb' : 'loop'
+  return query.workload === 'shop' && !query.isWithoutSql && isDuckdbInstalled() ? 'duckdb' : 'loop'
 }
 
 export function* expectedResults(query: Query, input: string): Generator<Result> {
@@ -31,13 +33,17 @@ export function* expectedResults(query: Query, input: string): Generator<Result>
   }
 }
 
-function eventsByKey(query: Query, input: string): Map<string | number, Taken[]> {
-  const byKey = new Map<string | number, Taken[]>()
+function eventsByKey(query: Query, input: string): Map<string, Taken[]> {
+  const byKey = new Map<string, Taken[]>()
   forEachLine(input, (line) => {
-    const event = JSON.parse(line)
-    if (query.type !== undefined && event.type !== query.type) return
-    const key = query.key === undefined ? '' : event[query.key]
-    const taken = { at: event[query.time], number: event[query.number ?? ''], label: event[query.label ?? ''] }
+    const event = JSON.parse(line) as Event
+    if (query.where !== undefined && !query.where(event)) return
+    const key = query.keyBy.map((field) => event[field]).join(' ')
+    const taken = {
+      at: event[query.time] as number,
+      number: event[query.number ?? ''] as number,
+      label: event[query.label ?? '']!,
+    }
     const events = byKey.get(key)
     if (events === undefined) byKey.set(key, [taken])
     else events.push(taken)

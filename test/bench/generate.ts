@@ -1,14 +1,16 @@
 // Writes a workload as NDJSON: the same bytes for the same options, and the first records of a longer one are those of a
 // shorter one.
 //
-//   node test/bench/generate.ts shop|nexmark [--records 1000000] [--seed 1] [--output FILE|-]
+//   node test/bench/generate.ts shop|nexmark|many-keys|one-key [--records 1000000] [--seed 1] [--output FILE|-]
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { manyKeys, oneKey } from './key-events.ts'
 import { nexmarkEvents } from './nexmark-events.ts'
 import { shopEvents } from './shop-events.ts'
 
-const workloads = { shop: shopEvents, nexmark: nexmarkEvents } as const
+/** Each is a function of the seed that gives the records in order, one line without its end a call. */
+export const workloads = { shop: shopEvents, nexmark: nexmarkEvents, 'many-keys': manyKeys, 'one-key': oneKey } as const
 export type Workload = keyof typeof workloads
 
 const blockCharacters = 1 << 20
@@ -46,7 +48,7 @@ async function main(): Promise<void> {
   })
   const [workload] = positionals
   if (positionals.length !== 1 || !Object.hasOwn(workloads, workload!)) {
-    throw new Error('usage: generate.ts shop|nexmark [--records N] [--seed N] [--output FILE|-]')
+    throw new Error('usage: generate.ts shop|nexmark|many-keys|one-key [--records N] [--seed N] [--output FILE|-]')
   }
   await writeWorkload(workload as Workload, {
     records: Number(values.records),

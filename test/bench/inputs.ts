@@ -4,10 +4,10 @@ import { cacheFolder, hashOf, makeOnce } from './cache.ts'
 import { judgeOf } from './expected.ts'
 import type { Workload } from './generate.ts'
 import { runProcess } from './processes.ts'
-import type { Query } from './queries.ts'
+import type { Query } from './query.ts'
 
-const generators = ['generate.ts', 'random.ts', 'shop-events.ts', 'nexmark-events.ts']
-const judges = ['queries.ts', 'expected.ts', 'duckdb.ts']
+const generators = ['generate.ts', 'random.ts', 'shop-events.ts', 'nexmark-events.ts', 'key-events.ts']
+const judges = ['query.ts', 'queries.ts', 'together/further-queries.ts', 'expected.ts', 'duckdb.ts']
 
 export interface InputOptions {
   readonly records: number

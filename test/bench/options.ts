@@ -1,13 +1,42 @@
-// The command line of `npm run bench`.
+// The command line of `npm run bench`. It has modes: the comparison of contestants, and one for each question that a
+// comparison does not answer.
 import { parseArgs } from 'node:util'
 import { type Contestant, contestants, standard } from './contestants.ts'
-import { type Query, queries } from './queries.ts'
+import { queries } from './queries.ts'
+import type { Query } from './query.ts'
 
-export interface BenchOptions {
+export type BenchOptions = ComparisonOptions | MemoryOptions | TogetherOptions | LatencyOptions
+
+export interface ComparisonOptions {
+  readonly mode: 'comparison'
   readonly queries: readonly Query[]
   readonly contestants: readonly Contestant[]
   readonly records: number
+  /** As many as usual when left out: fewer of what takes long. */
+  readonly runs: number | undefined
+  readonly seed: number
+  readonly json: boolean
+}
+
+export interface MemoryOptions {
+  readonly mode: 'memory'
+  readonly records: number
   readonly runs: number
+  readonly seed: number
+  readonly json: boolean
+}
+
+export interface TogetherOptions {
+  readonly mode: 'together'
+  readonly records: number
+  readonly runs: number
+  readonly seed: number
+  readonly json: boolean
+}
+
+export interface LatencyOptions {
+  readonly mode: 'latency'
+  readonly seconds: number
   readonly seed: number
   readonly json: boolean
 }
@@ -17,72 +46,80 @@ export class UsageError extends Error {
   readonly code = 'BAD_USAGE'
 }
 
-export const help = `Usage: npm run bench -- [options]
+export const modes = ['memory', 'together', 'latency'] as const
 
-Measures the CPU time per record and the memory of windowed queries over a file, side by side with JSON.parse alone and,
-on request, with other engines, and checks every result.
+const options = {
+  memory: { type: 'boolean' },
+  together: { type: 'boolean' },
+  latency: { type: 'boolean' },
+  peers: { type: 'boolean' },
+  contestants: { type: 'string' },
+  also: { type: 'string', multiple: true },
+  queries: { type: 'string' },
+  nexmark: { type: 'boolean' },
+  records: { type: 'string' },
+  runs: { type: 'string' },
+  seconds: { type: 'string' },
+  seed: { type: 'string' },
+  json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const
 
-Options:
-  --peers               all contestants; what they need is installed into .cache/bench
-  --contestants A,B     only these (floor always runs, the ratios need it): ${names(contestants)}
-  --also NAME=COMMAND   one more contestant, run as COMMAND QUERY INPUT OUTPUT; may be given several times
-  --queries A,B         only these: ${names(queries)}
-  --nexmark             the Nexmark queries in place of Q1 to Q5
-  --records N           length of the input (default 1000000)
-  --runs N              runs, interleaved; their medians are told (default 3)
-  --seed N              another input of the same kind (default 1)
-  --json                the result as JSON, with every sample
-  -h, --help            this text
+type Values = ReturnType<typeof parse>
 
-Contestants:
-${contestants.map(({ name, about }) => `  ${name.padEnd(14)}${about}`).join('\n')}
-
-Queries:
-${queries.map(({ name, asks }) => `  ${name.padEnd(16)}${asks}`).join('\n')}
-
-Exit code: 0 done, 1 a contestant failed or was wrong, 2 bad usage.
-`
+/** What may be said beside a mode. */
+const taken: Readonly<Record<BenchOptions['mode'], readonly (keyof Values)[]>> = {
+  comparison: ['peers', 'contestants', 'also', 'queries', 'nexmark', 'records', 'runs', 'seed', 'json'],
+  memory: ['records', 'runs', 'seed', 'json'],
+  together: ['records', 'runs', 'seed', 'json'],
+  latency: ['seconds', 'seed', 'json'],
+}
 
 /** Undefined when help is asked for. */
 export function parseOptions(argv: readonly string[]): BenchOptions | undefined {
   const values = parse(argv)
   if (values.help) return undefined
+  const mode = modeOf(values)
+  const json = values.json ?? false
+  const seed = wholeNumber('--seed', values.seed ?? '1', 0)
+  if (mode === 'latency') return { mode, seconds: wholeNumber('--seconds', values.seconds ?? '60', 1), seed, json }
+  const records = wholeNumber('--records', values.records ?? '1000000', 1)
+  const runs = values.runs === undefined ? undefined : wholeNumber('--runs', values.runs, 1)
+  if (mode !== 'comparison') return { mode, records, runs: runs ?? 3, seed, json }
+  return { mode, queries: queriesOf(values), contestants: contestantsOf(values), records, runs, seed, json }
+}
+
+function parse(argv: readonly string[]) {
+  try {
+    return parseArgs({ args: [...argv], options }).values
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+function modeOf(values: Values): BenchOptions['mode'] {
+  const asked = modes.filter((name) => values[name])
+  if (asked.length > 1) throw new UsageError(`--${asked[0]} and --${asked[1]} exclude each other`)
+  const [mode = 'comparison'] = asked
+  for (const name of Object.keys(values) as (keyof Values)[]) {
+    if (name === mode || taken[mode].includes(name)) continue
+    throw new UsageError(`--${name} has no meaning ${mode === 'comparison' ? 'without --latency' : `with --${mode}`}`)
+  }
+  return mode
+}
+
+function queriesOf(values: Values): Query[] {
+  const workload = values.nexmark ? 'nexmark' : 'shop'
+  return choose('query', values.queries ?? names(queries.filter((query) => query.workload === workload)), queries)
+}
+
+function contestantsOf(values: Values): Contestant[] {
   if (values.peers && values.contestants !== undefined)
     throw new UsageError('--peers and --contestants exclude each other')
   const wanted = values.contestants ?? names(values.peers ? contestants : standard)
   const chosen = choose('contestant', wanted, contestants)
   const floor = contestants.filter(({ name }) => name === 'floor' && !chosen.some((other) => other.name === name))
-  const workload = values.nexmark ? 'nexmark' : 'shop'
-  return {
-    queries: choose('query', values.queries ?? names(queries.filter((query) => query.workload === workload)), queries),
-    contestants: [...floor, ...chosen, ...values.also.map(oneMore)],
-    records: wholeNumber('--records', values.records, 1),
-    runs: wholeNumber('--runs', values.runs, 1),
-    seed: wholeNumber('--seed', values.seed, 0),
-    json: values.json,
-  }
-}
-
-function parse(argv: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...argv],
-      options: {
-        peers: { type: 'boolean', default: false },
-        contestants: { type: 'string' },
-        also: { type: 'string', multiple: true, default: [] },
-        queries: { type: 'string' },
-        nexmark: { type: 'boolean', default: false },
-        records: { type: 'string', default: '1000000' },
-        runs: { type: 'string', default: '3' },
-        seed: { type: 'string', default: '1' },
-        json: { type: 'boolean', default: false },
-        help: { type: 'boolean', short: 'h', default: false },
-      },
-    }).values
-  } catch (error) {
-    throw new UsageError((error as Error).message)
-  }
+  return [...floor, ...chosen, ...(values.also ?? []).map(oneMore)]
 }
 
 function choose<Named extends { readonly name: string }>(

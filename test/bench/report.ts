@@ -1,5 +1,8 @@
 // What a run found, for people and as data.
-import type { Cell, Flatness } from './measure.ts'
+import type { Cell } from './cell.ts'
+import type { Flatness } from './measure.ts'
+import { median } from './samples.ts'
+import { formatTable } from './text-table.ts'
 
 export interface Findings {
   readonly cells: readonly Cell[]
@@ -51,14 +54,9 @@ function verdictOn({ faults, failure }: Cell): Row['output'] {
   return faults.length === 0 ? 'ok' : 'WRONG'
 }
 
-function microsOf({ cpuMs, records }: { readonly cpuMs: number; readonly records: number }): number {
+/** CPU time a record. */
+export function microsOf({ cpuMs, records }: { readonly cpuMs: number; readonly records: number }): number {
   return (1_000 * cpuMs) / records
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b)
-  const middle = (sorted.length - 1) / 2
-  return (sorted[Math.floor(middle)]! + sorted[Math.ceil(middle)]!) / 2
 }
 
 /** One line for each thing that is not as it should be. */
@@ -70,7 +68,6 @@ export function failures({ cells }: Findings): string[] {
 }
 
 const headings = ['query', 'contestant', 'CPU µs/record', 'from – to', '× floor', 'records/s', 'peak RSS MB', 'output']
-/** The columns with text; the others have numbers and stand to the right. */
 const textColumns = [0, 1, 7]
 
 export function table(rows: readonly Row[]): string {
@@ -84,18 +81,19 @@ export function table(rows: readonly Row[]): string {
     row.peakRssMb.toFixed(0),
     row.output === 'unchecked' ? '–' : row.output,
   ])
-  const all = [headings, ...lines]
-  const widths = headings.map((_, column) => Math.max(...all.map((line) => line[column]!.length)))
-  const format = (line: readonly string[]) =>
-    line
-      .map((cell, i) => (textColumns.includes(i) ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!)))
-      .join('  ')
-      .trimEnd()
-  return all.map((line, i) => (i > 1 && line[0] !== all[i - 1]![0] ? `\n${format(line)}` : format(line))).join('\n')
+  return formatTable({ headings, textColumns, lines, isGrouped: true })
 }
 
 export function describeFlatness({ query, contestant, runs }: Flatness): string {
   const [short, long] = runs as [Flatness['runs'][number], Flatness['runs'][number]]
   const told = runs.map(({ records, peakRssMb }) => `${peakRssMb.toFixed(0)} MB over ${records} records`).join(', ')
   return `Peak RSS of ${contestant} on ${query}, input piped: ${told} (× ${(long.peakRssMb / short.peakRssMb).toFixed(2)})`
+}
+
+/** How many runs there were; where they differ, of what there were fewer. */
+export function describeRuns(cells: readonly Cell[]): string {
+  const most = Math.max(0, ...cells.map(({ samples }) => samples.length))
+  const fewer = cells.filter(({ samples }) => samples.length < most).map(({ samples }) => samples.length)
+  const told = fewer.length === 0 ? `${most}` : `${Math.min(...fewer)} to ${most}`
+  return `medians of ${told} interleaved ${most === 1 ? 'run' : 'runs'}`
 }

@@ -10,6 +10,9 @@ export interface Usage {
   readonly peakRssMb: number
 }
 
+/** Of a whole process, whatever it read. */
+export type ProcessUsage = Omit<Usage, 'records'>
+
 export function cpuMs(): number {
   const { user, system } = process.cpuUsage()
   return (user + system) / 1_000

@@ -2,8 +2,10 @@
 //
 //   equal      the same, as counts are
 //   close      within 1e-6, relative
-//   between    within bounds that are expected: those of a 95th percentile, see queries.ts
+//   between    within bounds that are expected: those of a 95th percentile, see query.ts
 //   distinct   a number of distinct values: within 3 % (or 1) in 99 of 100 windows, within 6 % (or 2) in all of them
+//   top        the most frequent values: none that is left out came more often than the last, and each count is too high by
+//              its error at most
 //
 // A contestant writes a line per window, `{"key","windowStart","windowEnd", …}`, in any order; Millrace writes its panes.
 //
@@ -11,7 +13,8 @@
 import { isDeepStrictEqual } from 'node:util'
 import type { Result } from './expected.ts'
 import { forEachLine } from './lines.ts'
-import { type Column, type Query, queryNamed } from './queries.ts'
+import { queryNamed } from './queries.ts'
+import type { Column, Query } from './query.ts'
 
 /** Faults of one kind are counted, and the first of them is told. */
 class Faults {
@@ -66,6 +69,7 @@ export function verify(query: Query, expectedFile: string, outputFile: string): 
 
 function agrees(check: Column['check'], is: unknown, wanted: unknown): boolean {
   if (check === 'equal') return is === wanted || isDeepStrictEqual(is, wanted)
+  if (check === 'top') return isTop(is, wanted as Readonly<Record<string, number>>)
   if (typeof is !== 'number') return false
   switch (check) {
     case 'close':
@@ -77,6 +81,21 @@ function agrees(check: Column['check'], is: unknown, wanted: unknown): boolean {
     case 'distinct':
       return isNear(is, wanted as number, 0.06, 2)
   }
+}
+
+const topValues = 10
+
+/** Space-Saving counts too much, never too little, so what comes more often than the last one it tells cannot be missing. */
+function isTop(is: unknown, counts: Readonly<Record<string, number>>): boolean {
+  if (!Array.isArray(is) || is.length !== Math.min(topValues, Object.keys(counts).length)) return false
+  const told = is as readonly { readonly value: string; readonly count: number; readonly error: number }[]
+  const isWithin = told.every(({ value, count, error }, i) => {
+    const wanted = counts[value] ?? 0
+    return count - error <= wanted && wanted <= count && count <= (told[i - 1]?.count ?? count)
+  })
+  const values = new Set(told.map(({ value }) => value))
+  const last = told.at(-1)!.count
+  return isWithin && Object.entries(counts).every(([value, count]) => count <= last || values.has(value))
 }
 
 function isNear(is: number, wanted: number, share: number, atLeast: number): boolean {
@@ -107,7 +126,7 @@ function resultIn(line: string, faults: Faults): Result | undefined {
   // Nothing is late and nothing is early here, so each window fires once.
   const { index, timing, final } = result.pane
   if (index !== 0 || timing !== 'on-time' || !final) faults.add('panes that are not the only one', result.id)
-  const [key = ''] = Object.values(result.key)
+  const key = Object.values(result.key).join(' ')
   return { key, windowStart: result.window.start, windowEnd: result.window.end, ...result.values }
 }
 

@@ -4,6 +4,8 @@
 //
 //   cells: | row 0: count | sum comp n | min | row 1: count | sum comp n | min | …
 
+import type { Fields } from '../records/fields.ts'
+
 /** The arrays a pane table keeps its rows in. Both grow, so they are read from here on every call. */
 export interface Rows {
   cells: Float64Array
@@ -24,6 +26,8 @@ export interface Aggregator {
    * has no use for; such skips are counted.
    */
   add(rows: Rows, cell: number, ref: number, value: unknown, eventTime: number): boolean
+  /** What `add` does with the value of a slot, for aggregates that need not make a JavaScript value of it. */
+  addSlot?(rows: Rows, cell: number, ref: number, fields: Fields, slot: number): boolean
   /** Adds another row's state to this one; the other row is left as it is. Commutative up to rounding, associative likewise. */
   merge(into: Rows, cell: number, ref: number, from: Rows, fromCell: number, fromRef: number): void
   /** The value to publish; null over no values unless the aggregate says otherwise. */

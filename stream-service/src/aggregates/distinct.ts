@@ -4,9 +4,10 @@
 // the way values were split into partials never show.
 //
 //   nothing: undefined    up to 512: [hash, hash, …]    more: registers
-import type { Aggregator } from './aggregator.ts'
+import { isText } from '../records/fields.ts'
+import type { Aggregator, Rows } from './aggregator.ts'
 import { addHash, decodeRegisters, emptyRegisters, encodeRegisters, estimate, mergeRegisters } from './hyperloglog.ts'
-import { hashScalar } from './murmur3.ts'
+import { hashScalar, hashUtf8 } from './murmur3.ts'
 import { inserted } from './small-numbers.ts'
 
 type Distinct = undefined | number[] | Uint8Array
@@ -24,12 +25,14 @@ export const distinct: Aggregator = {
   refs: 1,
   init() {},
   add(rows, _cell, ref, value) {
-    const hash = hashScalar(value)
-    if (hash < 0) return false
-    const state = rows.refs[ref] as Distinct
-    if (state instanceof Uint8Array) addHash(state, hash)
-    else rows.refs[ref] = state === undefined ? [hash] : withHash(state, hash)
-    return true
+    return addScalarHash(rows, ref, hashScalar(value))
+  },
+  addSlot(rows, _cell, ref, fields, slot) {
+    const hash =
+      fields.kinds[slot] === isText
+        ? hashUtf8(fields.view, fields.starts[slot]!, fields.lengths[slot]!)
+        : hashScalar(fields.value(slot))
+    return addScalarHash(rows, ref, hash)
   },
   merge(into, _cell, ref, from, _fromCell, fromRef) {
     into.refs[ref] = union(into.refs[ref] as Distinct, from.refs[fromRef] as Distinct)
@@ -50,6 +53,18 @@ export const distinct: Aggregator = {
   copyRef(state) {
     return (state as Distinct)?.slice()
   },
+}
+
+function addScalarHash(rows: Rows, ref: number, hash: number): boolean {
+  if (hash < 0) return false
+  const state = rows.refs[ref] as Distinct
+  if (state === undefined) rows.refs[ref] = [hash]
+  else if (state instanceof Uint8Array) addHash(state, hash)
+  else {
+    const hashes = withHash(state, hash)
+    if (hashes !== state) rows.refs[ref] = hashes
+  }
+  return true
 }
 
 /** The sorted hashes with one more, or registers when that is one too many. */

@@ -1,7 +1,9 @@
 // Hashes for sketches: MurmurHash3_x86_128 by Austin Appleby (smhasher, MurmurHash3.cpp, public domain), of which 53 bits
-// are kept, so that a hash is an exact JavaScript integer. Strings are hashed as UTF-16LE, two code units to a 32-bit
-// block, numbers as little-endian doubles. The seed is the type, so that 1, "1" and true have nothing in common. Snapshots
+// are kept, so that a hash is an exact JavaScript integer. Strings are hashed as UTF-8, numbers as little-endian doubles. The seed is the type, so that 1, "1" and true have nothing in common. Snapshots
 // hold what these hashes made: they must never change.
+
+import { firstBytes } from '../records/byte-words.ts'
+import { readerMarginBytes } from '../records/text-hash.ts'
 
 const c1 = 0x239b961b
 const c2 = 0xab0e9789
@@ -12,6 +14,8 @@ const stringSeed = 0
 const numberSeed = 1
 const booleanSeed = 2
 
+let utf8: Buffer = Buffer.alloc(1 << 10)
+let utf8View = new DataView(utf8.buffer, utf8.byteOffset, utf8.length)
 const doubleBytes = new DataView(new ArrayBuffer(8))
 
 /** The hash of a string, finite number or boolean, an integer from 0 to 2^53 - 1; -1 for anything else. -0 is 0. */
@@ -22,31 +26,49 @@ export function hashScalar(value: unknown): number {
   return -1
 }
 
+/** The hash of a string by its UTF-8, which lies in memory with some bytes behind it: see `text-hash.ts`. */
+export function hashUtf8(view: DataView, start: number, length: number): number {
+  return hashBytes(view, start, length, stringSeed)
+}
+
+/** Lone surrogates have no UTF-8: U+FFFD stands for them. */
 function hashString(text: string, seed: number): number {
-  const { length } = text
+  if (3 * text.length + readerMarginBytes > utf8.length) {
+    utf8 = Buffer.alloc(6 * text.length + readerMarginBytes)
+    utf8View = new DataView(utf8.buffer, utf8.byteOffset, utf8.length)
+  }
+  return hashBytes(utf8View, 0, utf8.write(text, 0), seed)
+}
+
+function hashBytes(view: DataView, start: number, length: number, seed: number): number {
   let h1 = seed
   let h2 = seed
   let h3 = seed
   let h4 = seed
-  let at = 0
-  for (const whole = length & ~7; at < whole; at += 8) {
-    h1 = rotated(h1 ^ mixed1(text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16)), 19)
+  let at = start | 0
+  const whole = (at + (length & ~15)) | 0
+  for (; at < whole; at = (at + 16) | 0) {
+    h1 = rotated(h1 ^ mixed1(view.getInt32(at, true)), 19)
     h1 = (Math.imul((h1 + h2) | 0, 5) + 0x561ccd1b) | 0
-    h2 = rotated(h2 ^ mixed2(text.charCodeAt(at + 2) | (text.charCodeAt(at + 3) << 16)), 17)
+    h2 = rotated(h2 ^ mixed2(view.getInt32(at + 4, true)), 17)
     h2 = (Math.imul((h2 + h3) | 0, 5) + 0x0bcaa747) | 0
-    h3 = rotated(h3 ^ mixed3(text.charCodeAt(at + 4) | (text.charCodeAt(at + 5) << 16)), 15)
+    h3 = rotated(h3 ^ mixed3(view.getInt32(at + 8, true)), 15)
     h3 = (Math.imul((h3 + h4) | 0, 5) + 0x96cd1c35) | 0
-    h4 = rotated(h4 ^ mixed4(text.charCodeAt(at + 6) | (text.charCodeAt(at + 7) << 16)), 13)
+    h4 = rotated(h4 ^ mixed4(view.getInt32(at + 12, true)), 13)
     h4 = (Math.imul((h4 + h1) | 0, 5) + 0x32ac3b17) | 0
   }
-  // Up to seven code units are left. Past the end charCodeAt gives NaN, which `|` takes as 0.
-  if (at < length) {
-    h1 ^= mixed1(text.charCodeAt(at) | (text.charCodeAt(at + 1) << 16))
-    if (at + 2 < length) h2 ^= mixed2(text.charCodeAt(at + 2) | (text.charCodeAt(at + 3) << 16))
-    if (at + 4 < length) h3 ^= mixed3(text.charCodeAt(at + 4) | (text.charCodeAt(at + 5) << 16))
-    if (at + 6 < length) h4 ^= mixed4(text.charCodeAt(at + 6))
-  }
-  return finished(h1, h2, h3, h4, length * 2)
+  const rest = length & 15
+  if (rest > 0) h1 ^= mixed1(blockAt(view, at, rest))
+  if (rest > 4) h2 ^= mixed2(blockAt(view, at + 4, rest - 4))
+  if (rest > 8) h3 ^= mixed3(blockAt(view, at + 8, rest - 8))
+  if (rest > 12) h4 ^= mixed4(blockAt(view, at + 12, rest - 12))
+  return finished(h1, h2, h3, h4, length)
+}
+
+/** The next four bytes, or as many as are left. */
+function blockAt(view: DataView, at: number, left: number): number {
+  const word = view.getInt32(at, true)
+  return left < 4 ? firstBytes(word, left) : word
 }
 
 function hashNumber(value: number): number {

@@ -2,7 +2,7 @@
 // answer is one of them; beyond that they are counted in the logarithmic bins of DDSketch, within 1 %. Which of the two a
 // state is depends on how many numbers there are, and bins are a function of the numbers: so neither order nor a split
 // into partials shows in the answer, to the last bit.
-import { type Aggregator, finiteNumber } from './aggregator.ts'
+import { type Aggregator, finiteNumber, type Rows } from './aggregator.ts'
 import { max, min } from './extremes.ts'
 import { type EncodedBins, LogBins } from './log-bins.ts'
 import { inserted } from './small-numbers.ts'
@@ -29,7 +29,7 @@ export function quantile(q: number): Aggregator {
       const state = rows.refs[ref] as Numbers
       if (state === undefined) return null
       if (state instanceof LogBins) return state.quantile(q)
-      return new Float64Array(state).sort()[Math.floor(q * (state.length - 1))]!
+      return sorted(state)[Math.floor(q * (state.length - 1))]!
     },
   }
 }
@@ -39,13 +39,10 @@ const numbers: Omit<Aggregator, 'result'> = {
   refs: 1,
   init() {},
   add(rows, _cell, ref, value) {
-    // -0 + 0 is 0.
-    const number = finiteNumber(value) + 0
-    if (Number.isNaN(number)) return false
-    const state = rows.refs[ref] as Numbers
-    if (state instanceof LogBins) state.add(number)
-    else rows.refs[ref] = state === undefined ? [number] : withNumber(state, number)
-    return true
+    return addNumber(rows, ref, finiteNumber(value))
+  },
+  addSlot(rows, _cell, ref, fields, slot) {
+    return addNumber(rows, ref, fields.finite(slot))
   },
   merge(into, _cell, ref, from, _fromCell, fromRef) {
     into.refs[ref] = together(into.refs[ref] as Numbers, from.refs[fromRef] as Numbers)
@@ -61,6 +58,33 @@ const numbers: Omit<Aggregator, 'result'> = {
   copyRef(state) {
     return copyOf(state as Numbers)
   },
+}
+
+function addNumber(rows: Rows, ref: number, value: number): boolean {
+  if (Number.isNaN(value)) return false
+  // -0 + 0 is 0.
+  const number = value + 0
+  const state = rows.refs[ref] as Numbers
+  if (state === undefined) rows.refs[ref] = [number]
+  else if (state instanceof LogBins) state.add(number)
+  else {
+    const numbers = withNumber(state, number)
+    if (numbers !== state) rows.refs[ref] = numbers
+  }
+  return true
+}
+
+const scratch = new Float64Array(keptUpTo)
+
+/** The numbers in order, until the next call. */
+function sorted(kept: readonly number[]): Float64Array {
+  for (let i = 0; i < kept.length; i++) {
+    const number = kept[i]!
+    let at = i
+    for (; at > 0 && scratch[at - 1]! > number; at--) scratch[at] = scratch[at - 1]!
+    scratch[at] = number
+  }
+  return scratch
 }
 
 function withNumber(kept: number[], number: number): number[] | LogBins {

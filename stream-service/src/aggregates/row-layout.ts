@@ -49,13 +49,14 @@ export class RowLayout {
   readonly #emptyCells: Float64Array
   readonly #startsAtZero: boolean
 
-  constructor(columns: readonly AggregateColumn[]) {
+  /** `headCells`: so many cells at the beginning of a row are its owner's. They begin as 0, and `merge` leaves them alone. */
+  constructor(columns: readonly AggregateColumn[], headCells = 0) {
     this.columns = columns
     const readers: Reader[] = []
     const summaries: PlacedSummary[] = []
     const others: PlacedAggregator[] = []
     let countCell = -1
-    let cells = 0
+    let cells = headCells
     let refs = 0
     for (const [column, { aggregator, slot, wholeRecord }] of columns.entries()) {
       const part = summaryPartOf(aggregator)
@@ -140,8 +141,11 @@ export class RowLayout {
     const cellBase = row * this.cellStride
     const refBase = row * this.refStride
     for (const { aggregator, slot, wholeRecord, cell, ref, column } of this.#others) {
-      const value = slot >= 0 ? fields.value(slot) : wholeRecord ? fields.record : undefined
-      if (!aggregator.add(rows, cellBase + cell, refBase + ref, value, eventTime)) skipped[column]!++
+      const taken =
+        slot >= 0 && aggregator.addSlot !== undefined
+          ? aggregator.addSlot(rows, cellBase + cell, refBase + ref, fields, slot)
+          : aggregator.add(rows, cellBase + cell, refBase + ref, fieldOf(fields, slot, wholeRecord), eventTime)
+      if (!taken) skipped[column]!++
     }
   }
 
@@ -200,6 +204,10 @@ export class RowLayout {
       }
     }
   }
+}
+
+function fieldOf(fields: Fields, slot: number, wholeRecord: boolean): unknown {
+  return slot >= 0 ? fields.value(slot) : wholeRecord ? fields.record : undefined
 }
 
 /** The summary of a field, at `cell`: all that columns want of it. */

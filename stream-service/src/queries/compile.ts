@@ -6,6 +6,7 @@ import type { AggregateColumn } from '../aggregates/row-layout.ts'
 import { RowLayout } from '../aggregates/row-layout.ts'
 import type { FieldPlan } from '../records/fields.ts'
 import { timeReader } from '../time/event-time.ts'
+import { sessionHeadCells } from '../windows/session-table.ts'
 import type { CompiledQuery, CompiledTime } from './compiled-query.ts'
 import type { QuerySpec, TimeSpec } from './query-spec.ts'
 import { compileCondition } from './where.ts'
@@ -26,7 +27,10 @@ export function compileQuery(spec: QuerySpec, plan: FieldPlan): CompiledQuery {
     window,
     allowedLatenessMs,
     earlyMs,
-    layout: new RowLayout([...spec.aggregates].map(([column, aggregate]) => compileColumn(column, aggregate, plan))),
+    layout: new RowLayout(
+      [...spec.aggregates].map(([column, aggregate]) => compileColumn(column, aggregate, plan)),
+      window.type === 'session' ? sessionHeadCells : 0,
+    ),
   }
 }
 

@@ -9,7 +9,7 @@ import type { KeyMarks, KeyTable, SavedKey } from './key-table.ts'
 import { type LanePanes, late, type Placement } from './lane-panes.ts'
 import { decodeCells, encodeCells } from './pane-table-codec.ts'
 import type { SessionSpan } from './session.ts'
-import { SessionTable } from './session-table.ts'
+import { SessionTable, sessionHeadCells } from './session-table.ts'
 
 /** A lane's share of a session, as it fired or was revised. */
 export interface SessionShare extends SessionSpan {
@@ -67,7 +67,7 @@ export class SessionPanes implements LanePanes, OpenSessions {
   *openSessions(key: number): Iterable<SessionSpan> {
     const sessions = this.#sessions
     for (let session = sessions.firstOf(key); session >= 0; session = sessions.nextOf(session)) {
-      if (sessions.fired[session] === 0) yield sessions.span(session)
+      if (!sessions.hasFired(session)) yield sessions.span(session)
     }
   }
 
@@ -78,7 +78,7 @@ export class SessionPanes implements LanePanes, OpenSessions {
     let session = -1
     for (let candidate = sessions.firstOf(key); candidate >= 0; ) {
       const next = sessions.nextOf(candidate)
-      if (sessions.start[candidate]! <= ownEnd && sessions.end[candidate]! >= eventTime)
+      if (sessions.startOf(candidate) <= ownEnd && sessions.endOf(candidate) >= eventTime)
         session = session < 0 ? candidate : sessions.join(session, candidate)
       candidate = next
     }
@@ -87,8 +87,8 @@ export class SessionPanes implements LanePanes, OpenSessions {
       if (ownEnd - 1 + allowedLatenessMs <= watermark) return late
       session = sessions.open(key, eventTime, ownEnd, watermark)
     } else {
-      if (eventTime < sessions.start[session]!) sessions.openEarlier(session, eventTime, watermark)
-      if (ownEnd > sessions.end[session]!) sessions.end[session] = ownEnd
+      if (eventTime < sessions.startOf(session)) sessions.openEarlier(session, eventTime, watermark)
+      if (ownEnd > sessions.endOf(session)) sessions.setEnd(session, ownEnd)
     }
     layout.add(sessions.arena, session, fields, eventTime, skipped)
     this.#settle(session, watermark)
@@ -98,27 +98,27 @@ export class SessionPanes implements LanePanes, OpenSessions {
   /** After a change: gives the new revision away when the session's end has passed, and keeps its deadline right. */
   #settle(session: number, watermark: number): void {
     const sessions = this.#sessions
-    let dueAt = sessions.end[session]! - 1
+    let dueAt = sessions.endOf(session) - 1
     if (dueAt <= watermark) {
-      sessions.fired[session] = 1
+      sessions.setFired(session, true)
       this.#give(session)
       dueAt += this.#options.allowedLatenessMs
-    } else sessions.fired[session] = 0
+    } else if (sessions.hasFired(session)) sessions.setFired(session, false)
     // An earlier entry finds out by itself that the session has grown.
-    if (!(sessions.scheduledAt[session]! <= dueAt)) this.#schedule(session, dueAt)
+    if (!(sessions.scheduledAt(session) <= dueAt)) this.#schedule(session, dueAt)
   }
 
   #schedule(session: number, at: number): void {
-    this.#sessions.scheduledAt[session] = at
+    this.#sessions.setScheduledAt(session, at)
     this.#due.add(at, session)
   }
 
   #give(session: number): void {
     const { shares, shardId } = this.#options
     const sessions = this.#sessions
-    const key = sessions.key[session]!
-    const start = sessions.start[session]!
-    const end = sessions.end[session]!
+    const key = sessions.keyOf(session)
+    const start = sessions.startOf(session)
+    const end = sessions.endOf(session)
     if (shares.putFinal(key, start, end, sessions.arena, session)) return
     const serial = this.#serials++
     const replaces = sessions.givenOf(session)
@@ -131,11 +131,11 @@ export class SessionPanes implements LanePanes, OpenSessions {
     const { allowedLatenessMs } = this.#options
     const sessions = this.#sessions
     for (let session = this.#due.take(watermark); session >= 0; session = this.#due.take(watermark)) {
-      if (sessions.scheduledAt[session] !== this.#due.takenAt) continue
-      let dueAt = sessions.end[session]! - 1
+      if (sessions.scheduledAt(session) !== this.#due.takenAt) continue
+      let dueAt = sessions.endOf(session) - 1
       if (dueAt <= watermark) {
-        if (sessions.fired[session] === 0) {
-          sessions.fired[session] = 1
+        if (!sessions.hasFired(session)) {
+          sessions.setFired(session, true)
           this.#give(session)
         }
         dueAt += allowedLatenessMs
@@ -150,7 +150,7 @@ export class SessionPanes implements LanePanes, OpenSessions {
   }
 
   markKeys(marks: KeyMarks): void {
-    for (const session of this.#sessions.all()) marks.mark(this.#sessions.key[session]!)
+    for (const session of this.#sessions.all()) marks.mark(this.#sessions.keyOf(session))
   }
 
   encode(): JsonValue {
@@ -160,13 +160,13 @@ export class SessionPanes implements LanePanes, OpenSessions {
     const encoded: EncodedSession[] = []
     for (const session of sessions.all()) {
       encoded.push({
-        key: keys.save(sessions.key[session]!),
-        start: sessions.start[session]!,
-        end: sessions.end[session]!,
+        key: keys.save(sessions.keyOf(session)),
+        start: sessions.startOf(session),
+        end: sessions.endOf(session),
         starts: sessions.startsOf(session).map(({ start, knownAt }) => [start, saveInstant(knownAt)]),
-        fired: sessions.fired[session] === 1,
+        fired: sessions.hasFired(session),
         given: sessions.givenOf(session),
-        cells: encodeCells(arena.cellsOf(session)),
+        cells: encodeCells(arena.cellsOf(session).subarray(sessionHeadCells)),
         refs: layout.encodeRefs(arena, session),
       })
     }
@@ -182,9 +182,9 @@ export class SessionPanes implements LanePanes, OpenSessions {
       const session = sessions.open(keys.restore(key), start, end, Number.NaN)
       const known = starts.map(([at, knownAt]) => ({ start: at, knownAt: loadInstant(knownAt) }))
       sessions.restoreStarts(session, known)
-      arena.cellsOf(session).set(decodeCells(cells))
+      arena.cellsOf(session).set(decodeCells(cells), sessionHeadCells)
       layout.decodeRefs(arena, session, refs)
-      sessions.fired[session] = fired ? 1 : 0
+      sessions.setFired(session, fired)
       if (given.length > 0) sessions.setGiven(session, given)
       this.#schedule(session, end - 1 + (fired ? allowedLatenessMs : 0))
     }

@@ -4,14 +4,14 @@ import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { queryFile } from '../queries.ts'
-import type { Usage } from '../usage.ts'
+import type { ProcessUsage } from '../usage.ts'
 import { countRecords } from './ledger.ts'
 
 const reporter = new URL('report-usage.ts', import.meta.url).href
 const millrace = fileURLToPath(new URL('../../../stream-service/bin/millrace.js', import.meta.url))
 
 const [query, input, output] = process.argv.slice(2) as [string, string, string]
-let usage: Omit<Usage, 'records'> | undefined
+let usage: ProcessUsage | undefined
 const records = await countRecords(async (ledger) => {
   const replay = [
     'replay',

@@ -1,7 +1,12 @@
-// Loaded into a process with `--import`: as it ends, it tells on file descriptor 3 what it has used since it was started.
+// Loaded into a process with `--import`: on SIGUSR2, and as it ends, the process tells on file descriptor 3 what it has used
+// since it was started, as a line of JSON.
 import { writeSync } from 'node:fs'
-import { cpuMs, peakRssMb } from '../usage.ts'
+import { cpuMs, type ProcessUsage, peakRssMb } from '../usage.ts'
 
-process.on('exit', () => {
-  writeSync(3, JSON.stringify({ wallMs: performance.now(), cpuMs: cpuMs(), peakRssMb: peakRssMb() }))
-})
+function report(): void {
+  const usage: ProcessUsage = { wallMs: performance.now(), cpuMs: cpuMs(), peakRssMb: peakRssMb() }
+  writeSync(3, `${JSON.stringify(usage)}\n`)
+}
+
+process.on('SIGUSR2', report)
+process.on('exit', report)
