@@ -1,6 +1,6 @@
 // Conditions on records. Comparisons never convert: a value of another type, or a missing one, compares false. `ne` is the
 // negation of equality, so it is true for a missing field; equality with null means null or missing.
-import type { FieldPlan, Fields } from '../records/fields.ts'
+import { type FieldPlan, type Fields, isText } from '../records/fields.ts'
 
 export type Scalar = string | number | boolean | null
 
@@ -56,14 +56,54 @@ function combine(how: 'and' | 'or' | 'not', parts: readonly Predicate[]): Predic
 }
 
 function compileField(slot: number, wanted: Scalar | Comparison): Predicate[] {
-  if (wanted === null || typeof wanted !== 'object') {
-    const test = equalTo(wanted)
-    return [(fields) => test(fields.value(slot))]
-  }
+  if (wanted === null || typeof wanted !== 'object') return [equals(slot, wanted)]
   return Object.entries(wanted).map(([operator, operand]) => {
-    const test = compileComparison(operator as keyof Comparison, operand)
+    if (operator === 'ne') {
+      const equal = equals(slot, operand as Scalar)
+      return (fields) => !equal(fields)
+    }
+    if (operator === 'in') {
+      const tests = (operand as readonly Scalar[]).map((value) => equals(slot, value))
+      return (fields) => tests.some((test) => test(fields))
+    }
+    if (operator === 'prefix') return beginsWith(slot, operand as string)
+    const test = compileComparison(operator as Exclude<keyof Comparison, 'ne' | 'in'>, operand)
     return (fields) => test(fields.value(slot))
   })
+}
+
+function equals(slot: number, wanted: Scalar): Predicate {
+  if (typeof wanted === 'string') {
+    const bytes = textOf(wanted)
+    return (fields) =>
+      fields.kinds[slot] === isText
+        ? fields.lengths[slot] === bytes.length && hasBytes(fields, slot, bytes)
+        : fields.value(slot) === wanted
+  }
+  const test = equalTo(wanted)
+  return (fields) => test(fields.value(slot))
+}
+
+function beginsWith(slot: number, prefix: string): Predicate {
+  const bytes = textOf(prefix)
+  const test = compileComparison('prefix', prefix)
+  return (fields) =>
+    fields.kinds[slot] === isText
+      ? fields.lengths[slot]! >= bytes.length && hasBytes(fields, slot, bytes)
+      : test(fields.value(slot))
+}
+
+/** UTF-8 has no lone surrogates, and so has no text in a record's bytes: a zero byte, which JSON escapes, is in none either. */
+function textOf(wanted: string): Uint8Array {
+  return Buffer.from(wanted.isWellFormed() ? wanted : '\0')
+}
+
+/** Whether the text in a slot begins with these bytes, as many of which it has at least. */
+function hasBytes(fields: Fields, slot: number, bytes: Uint8Array): boolean {
+  const { view } = fields
+  const start = fields.starts[slot]!
+  for (let i = 0; i < bytes.length; i++) if (view.getUint8(start + i) !== bytes[i]) return false
+  return true
 }
 
 type Test = (value: unknown) => boolean
@@ -72,16 +112,8 @@ function equalTo(wanted: Scalar): Test {
   return wanted === null ? (value) => value === null || value === undefined : (value) => value === wanted
 }
 
-function compileComparison(operator: keyof Comparison, operand: unknown): Test {
+function compileComparison(operator: Exclude<keyof Comparison, 'ne' | 'in'>, operand: unknown): Test {
   switch (operator) {
-    case 'ne': {
-      const equals = equalTo(operand as Scalar)
-      return (value) => !equals(value)
-    }
-    case 'in': {
-      const tests = (operand as readonly Scalar[]).map(equalTo)
-      return (value) => tests.some((test) => test(value))
-    }
     case 'exists':
       return operand === true
         ? (value) => value !== undefined && value !== null

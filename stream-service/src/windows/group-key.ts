@@ -33,7 +33,7 @@ export class GroupKey {
     this.#keys.begin()
     for (const slot of this.#slots) {
       if (fields.kinds[slot] === isText) {
-        this.#keys.textPart(fields.bytes, fields.starts[slot]!, fields.lengths[slot]!)
+        this.#keys.textPart(fields.view, fields.starts[slot]!, fields.lengths[slot]!)
         continue
       }
       const value = scalar(fields.value(slot))

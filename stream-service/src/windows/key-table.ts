@@ -65,28 +65,36 @@ export class KeyTable {
   }
 
   part(value: KeyValue): void {
-    this.#partOf(tagOf(value), () => this.#put(value))
+    const head = this.#beginPart()
+    this.#put(value)
+    this.#endPart(head, tagOf(value))
   }
 
-  textPart(bytes: Uint8Array, start: number, length: number): void {
-    this.#partOf(textTag, () => {
-      this.#reserve(length)
-      this.#scratch.set(bytes.subarray(start, start + length), this.#length)
-      this.#length += length
-    })
+  /** A part that is a string lying in memory, with a margin as in `text-hash.ts`. */
+  textPart(view: DataView, start: number, length: number): void {
+    const head = this.#beginPart()
+    this.#reserve(length)
+    const at = this.#length
+    // Beyond the text's end there may be more bytes than its own; what comes next overwrites them.
+    for (let i = 0; i < length; i += 4) this.#view.setInt32(at + i, view.getInt32(start + i, true), true)
+    this.#length = at + length
+    this.#endPart(head, textTag)
   }
 
   end(): number {
     return this.#ofScratch(compositeTag)
   }
 
-  #partOf(tag: number, put: () => void): void {
+  #beginPart(): number {
     this.#reserve(partHeadBytes)
     const head = this.#length
     this.#length += partHeadBytes
-    put()
-    this.#scratch[head] = tag
-    this.#scratch.writeUInt32LE(this.#length - head - partHeadBytes, head + 1)
+    return head
+  }
+
+  #endPart(head: number, tag: number): void {
+    this.#view.setUint8(head, tag)
+    this.#view.setUint32(head + 1, this.#length - head - partHeadBytes, true)
   }
 
   #put(value: KeyValue): void {
