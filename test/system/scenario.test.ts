@@ -2,6 +2,7 @@
 // it happens, so idleness, lateness and splits can be checked to the millisecond. A scenario that stops before a line and one
 // that goes on with it show together what that line does.
 import { createHash } from 'node:crypto'
+import { gzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { aQuery, books, type Query, type Replayed, replay, standing, told } from './millrace.ts'
 
@@ -330,6 +331,41 @@ describe('early panes', () => {
     const early = await play(query, lines, '--drain')
     expect(standing(early)).toEqual(standing(plain))
     expect(early.ledger).toEqual(plain.ledger)
+  })
+
+  it('of sessions tell the session so far, over all lanes, and a longer one takes the place of a shorter', async () => {
+    const sessions = aQuery({ window: { type: 'session', gap: '100ms' }, early: '10ms' })
+    const lines = [
+      declare(1_000, 's1', 's2'),
+      put(1_000, 's1', 50),
+      put(1_000, 's2', 20),
+      { at: 1_010 },
+      { at: 1_020 },
+      put(1_021, 's1', 60),
+      { at: 1_030 },
+      put(1_031, 's2', 55),
+      { at: 1_040 },
+    ]
+    const run = await play(sessions, lines, '--drain')
+    expect(told(run)).toEqual([
+      'q/-/20-150 early 0 {"n":2}',
+      'q/-/20-160 early 0 {"n":3} supersedes q/-/20-150',
+      'q/-/20-160 early 1 {"n":4} supersedes q/-/20-150',
+      'q/-/20-160 on-time 2 final {"n":4} supersedes q/-/20-150',
+    ])
+    expect(standing(run)).toEqual({ '20-160': { n: 4 } })
+  })
+
+  it('of count windows tell what is in those that are not full', async () => {
+    const counts = aQuery({ window: { type: 'count', size: 3 }, early: '10ms' })
+    const lines = [put(1_000, 's1', 5), { at: 1_010 }, { at: 1_020 }, put(1_021, 's1', 3), { at: 1_030 }]
+    const more = [put(1_031, 's1', 9), put(1_031, 's1', 10)]
+    expect(told(await play(counts, [...lines, ...more], '--drain'))).toEqual([
+      'q/-/s1#0 early 0 {"n":1}',
+      'q/-/s1#0 early 1 {"n":2}',
+      'q/-/s1#0 on-time 2 final {"n":3}',
+      'q/-/s1#1 on-time 0 final {"n":1}',
+    ])
   })
 })
 
@@ -808,8 +844,36 @@ describe('the bytes of a scenario', () => {
   })
 })
 
+describe('gzip records', () => {
+  const zipped = (...texts: string[]) => Buffer.concat(texts.map((text) => gzipSync(text)))
+  const putBytes = (bytes: Buffer) => ({ at: 0, shard: 's1', b64: bytes.toString('base64') })
+
+  it('are judged by their text, of one member or several, in an aggregate too', async () => {
+    const packed = aggregate([zipped('{"ts":1}'), zipped('{"t', 's":2}'), Buffer.from('{"ts":3}')])
+    const run = await play(aQuery(), [putBytes(zipped('{"ts":5}')), putBytes(packed)], '--drain')
+    expect(told(run)).toEqual(['q/-/0-10 on-time 0 final {"n":4}'])
+    expect(run.ledger.queries.q?.total).toEqual(books({ read: 4, aggregated: 4 }))
+  })
+
+  it('are rejected when damaged or too large, as they are in the stream', async () => {
+    const cut = zipped('{"ts":1}').subarray(0, -3)
+    const bomb = zipped(`{"ts":1,"x":"${'x'.repeat(11 * 1024 * 1024)}"}`)
+    const noJson = zipped('{"ts":')
+    const late = zipped('{"ts":0}')
+    const lines = [putBytes(cut), putBytes(bomb), putBytes(noJson), put(0, 's1', 50), putBytes(late)]
+    const run = await play(aQuery(), lines)
+    expect(run.rejected.map(({ reason, recordBase64 }) => [reason, recordBase64])).toEqual([
+      ['invalid-utf8', cut.toString('base64')],
+      ['too-large', bomb.toString('base64')],
+      ['invalid-json', noJson.toString('base64')],
+    ])
+    expect(run.late.map(({ recordBase64 }) => recordBase64)).toEqual([late.toString('base64')])
+    expect(run.ledger.queries.q?.total).toEqual(books({ read: 5, aggregated: 1, rejected: 3, late: 1 }))
+  })
+})
+
 /** A record as the Kinesis Producer Library packs it: its magic number, a protobuf message, the MD5 of that message. */
-function aggregate(texts: readonly string[]): Buffer {
+function aggregate(texts: readonly (string | Buffer)[]): Buffer {
   const field = (tag: number, bytes: Uint8Array) => Buffer.concat([Buffer.from([tag, bytes.length]), bytes])
   const message = Buffer.concat([
     field(0x0a, Buffer.from('pk')),

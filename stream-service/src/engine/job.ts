@@ -8,6 +8,7 @@
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import { FieldScanner } from '../records/field-scanner.ts'
 import type { FieldPlan } from '../records/fields.ts'
+import { gunzipRecord, isGzip, maxGunzippedBytes } from '../records/gzip.ts'
 import type { DecodeFault } from '../records/json-decoder.ts'
 import { isAggregate, splitAggregate } from '../records/kpl.ts'
 import { comparePositions, type Position, type StreamRecord } from '../records/record.ts'
@@ -16,6 +17,9 @@ import { Emitter } from './emitter.ts'
 import type { Ledger } from './ledger.ts'
 import { QueryEngine, type SavedQuery } from './query-engine.ts'
 import type { QueryLane } from './query-lane.ts'
+
+/** An aggregate can hold thousands of gzips: together they may unzip to so much, lest one record stops the shard for long. */
+const maxUnzippedBytes = 8 * maxGunzippedBytes
 
 export interface DeclaredShard {
   readonly shardId: string
@@ -68,6 +72,8 @@ export class Job {
   /** Shards known before anything was read hold the merged watermark; later ones begin at it. */
   #started = false
   readonly #emitter: Emitter
+  /** How much the record being taken may still unzip to. */
+  #unzipLeft = maxUnzippedBytes
 
   constructor(options: JobOptions) {
     const { queries, plan, saved } = options
@@ -184,6 +190,7 @@ export class Job {
   }
 
   #take(shard: Shard, record: StreamRecord): void {
+    this.#unzipLeft = maxUnzippedBytes
     if (!isAggregate(record.data)) {
       this.#takeOne(shard, record)
       return
@@ -199,8 +206,21 @@ export class Job {
 
   #takeOne(shard: Shard, record: StreamRecord): void {
     if (!this.#isNew(shard, record)) return
-    this.#takeDecoded(shard, this.#decoder.decodeAlone(record.data), record)
+    if (isGzip(record.data)) this.#takeGzip(shard, record)
+    else this.#takeDecoded(shard, this.#decoder.decodeAlone(record.data), record)
     shard.position = record.position
+  }
+
+  /** Refused records are told as they are in the stream. */
+  #takeGzip(shard: Shard, record: StreamRecord): void {
+    const text = gunzipRecord(record.data, Math.min(maxGunzippedBytes, Math.max(1, this.#unzipLeft)))
+    if (text instanceof Uint8Array) {
+      this.#unzipLeft -= text.length
+      this.#takeDecoded(shard, this.#decoder.decodeAlone(text), record)
+    } else {
+      if (text.reason === 'too-large') this.#unzipLeft -= maxGunzippedBytes
+      for (const lane of shard.lanes) lane.takeBroken(record, text.reason, text.detail)
+    }
   }
 
   /** False for a record that the restored state holds already. */

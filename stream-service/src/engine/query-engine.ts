@@ -1,10 +1,10 @@
 // All lanes of one query and their merge. The merged watermark is the minimum over the lanes that are not idle; idle lanes
 // follow it, so that what they still hold takes part when a window fires. It never goes back.
-import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
+import type { JsonValue } from '../aggregates/aggregator.ts'
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
 import { AlignedPanes } from '../windows/aligned-panes.ts'
-import { CountPanes } from '../windows/count-panes.ts'
+import { CountPanes, type CountPanesOptions } from '../windows/count-panes.ts'
 import { GroupKey } from '../windows/group-key.ts'
 import { KeyTable } from '../windows/key-table.ts'
 import type { LanePanes } from '../windows/lane-panes.ts'
@@ -86,20 +86,15 @@ export class QueryEngine implements LaneHost {
           { ...options, lanes: () => this.#sessionLanes(), soleWatermark: () => this.#soleWatermark() },
           savedMerge,
         )
-        return [
-          merge,
-          (shardId, saved) =>
-            new SessionPanes(
-              { shardId, gapMs: window.gapMs, layout, keys, allowedLatenessMs, shares: merge, skipped },
-              saved,
-            ),
-        ]
+        const { gapMs } = window
+        const lane = { gapMs, layout, keys, allowedLatenessMs, shares: merge, tracksChanges: hasEarlyPanes, skipped }
+        return [merge, (shardId, saved) => new SessionPanes({ ...lane, shardId }, saved)]
       }
       case 'count':
         return [
           undefined,
           (shardId, saved) =>
-            new CountPanes({ size: window.size, layout, keys, skipped, fire: this.#countFire(shardId) }, saved),
+            new CountPanes({ size: window.size, layout, keys, skipped, publish: this.#countOutput(shardId) }, saved),
         ]
       default: {
         const slices = slicing(window)
@@ -121,11 +116,15 @@ export class QueryEngine implements LaneHost {
     for (const lane of this.lanes.values()) yield lane.panes as SessionPanes
   }
 
-  #countFire(shardId: string) {
-    return (key: number, n: number, start: number, end: number, rows: Rows, row: number) => {
-      const header = { start, end, timing: 'on-time', final: true, closedByIdle: false, count: { shardId, n } } as const
-      this.#output.window(header, true)
-      this.#output.pane(key, 0, rows, row)
+  #countOutput(shardId: string): CountPanesOptions['publish'] {
+    const hasEarlyPanes = this.query.earlyMs !== undefined
+    return (key, { n, start, end }, index, isFinal, rows, row) => {
+      const timing = isFinal ? 'on-time' : 'early'
+      this.#output.window(
+        { start, end, timing, final: isFinal, closedByIdle: false, count: { shardId, n } },
+        !hasEarlyPanes,
+      )
+      this.#output.pane(key, index, rows, row)
     }
   }
 
@@ -249,12 +248,16 @@ export class QueryEngine implements LaneHost {
   /** Early panes come when the clock passes a multiple of `early`. */
   #publishEarly(now: number): void {
     const { earlyMs } = this.query
-    if (earlyMs === undefined || !(this.#merge instanceof AlignedMerge)) return
+    if (earlyMs === undefined) return
     const turn = Math.floor(now / earlyMs)
     const isNewTurn = turn > (this.#earlyTurn ?? turn)
     this.#earlyTurn = turn
     if (!isNewTurn) return
-    this.#merge.publishEarly([...this.lanes.values()].flatMap(({ panes }) => (panes as AlignedPanes).takeUnfired()))
+    const merge = this.#merge
+    if (merge instanceof SessionMerge) merge.publishEarly()
+    else if (merge instanceof AlignedMerge)
+      merge.publishEarly([...this.lanes.values()].flatMap(({ panes }) => (panes as AlignedPanes).takeUnfired()))
+    else for (const { panes } of this.lanes.values()) (panes as CountPanes).publishEarly()
   }
 
   #closeIdle(now: number): void {

@@ -7,28 +7,33 @@ import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-insta
 import type { KeyMarks, SavedKey } from '../windows/key-table.ts'
 import { decodeCells, encodeCells } from '../windows/pane-table-codec.ts'
 import { RowArena } from '../windows/row-arena.ts'
-import { joins, type SessionSpan } from '../windows/session.ts'
-import type { OpenSessions, SessionShare, SessionShares } from '../windows/session-panes.ts'
+import {
+  joins,
+  type PublishedSession,
+  restorePublished,
+  type SavedPublished,
+  type SessionSpan,
+  savePublished,
+} from '../windows/session.ts'
+import type { OpenSessions, OpenShare, SessionShare, SessionShares } from '../windows/session-panes.ts'
 import type { Timing } from './emission.ts'
 import type { Advance, Merge, MergeOptions } from './merge.ts'
-
-/** A pane that was published. */
-interface Published {
-  readonly start: number
-  readonly end: number
-  readonly index: number
-  /** Ids that this pane takes the place of; each of its revisions tells them, for those who keep only the highest. */
-  readonly supersedes: readonly string[]
-}
 
 interface HeldShare extends SessionSpan {
   readonly shardId: string
   readonly serial: number
   readonly row: number
   /** The panes in which this share, or one that it replaced, was published last. */
-  panes: readonly Published[]
+  panes: readonly PublishedSession[]
   /** Not published in this form yet. */
   fresh: boolean
+  /** Not even in an early pane. */
+  untold: boolean
+}
+
+/** A share that a lane still holds, for an early pane. */
+interface UnfiredShare extends HeldShare {
+  readonly publish: (pane: PublishedSession) => void
 }
 
 export interface SessionMergeOptions extends MergeOptions {
@@ -46,6 +51,8 @@ export class SessionMerge implements Merge, SessionShares {
   readonly #held = new Map<number, HeldShare[]>()
   #at: Advance = { watermark: Number.NEGATIVE_INFINITY, closedByIdle: false, complete: true }
   // Rebuilt on start.
+  /** Keys with shares that are in no early pane. */
+  readonly #changed = new Set<number>()
   readonly #arena: RowArena
   readonly #due = new Deadlines<number>()
 
@@ -60,8 +67,8 @@ export class SessionMerge implements Merge, SessionShares {
   }
 
   putFinal(key: number, start: number, end: number, rows: Rows, row: number): boolean {
-    const { allowedLatenessMs, soleWatermark, output } = this.#options
-    if (allowedLatenessMs > 0 || this.#held.has(key)) return false
+    const { allowedLatenessMs, hasEarlyPanes, soleWatermark, output } = this.#options
+    if (allowedLatenessMs > 0 || hasEarlyPanes || this.#held.has(key)) return false
     const watermark = soleWatermark()
     if (watermark === undefined || end - 1 > watermark) return false
     output.window({ start, end, timing: 'on-time', final: true, closedByIdle: false }, true)
@@ -70,21 +77,24 @@ export class SessionMerge implements Merge, SessionShares {
   }
 
   put(share: SessionShare, rows: Rows, row: number): void {
-    const { shardId, serial, replaces, key, start, end, starts } = share
+    const { shardId, serial, replaces, key, start, end, starts, published } = share
     const held = this.#held.get(key) ?? []
-    const panes = new Set<Published>()
+    const panes = [...published]
     const kept = held.filter((other) => {
       if (other.shardId !== shardId || !replaces.includes(other.serial)) return true
-      for (const pane of other.panes) panes.add(pane)
+      panes.push(...other.panes)
       this.#arena.release(other.row)
       return false
     })
     const ownRow = this.#arena.take()
     this.#options.layout.copy(this.#arena, ownRow, rows, row)
-    kept.push({ shardId, serial, start, end, starts, row: ownRow, panes: [...panes], fresh: true })
+    kept.push({ shardId, serial, start, end, starts, row: ownRow, panes, fresh: true, untold: true })
     this.#held.set(key, kept)
     if (end - 1 <= this.#at.watermark) this.#settle(key, 'late')
-    else this.#due.add(end - 1, key)
+    else {
+      this.#due.add(end - 1, key)
+      if (this.#options.hasEarlyPanes) this.#changed.add(key)
+    }
   }
 
   advance(to: Advance): void {
@@ -120,6 +130,35 @@ export class SessionMerge implements Merge, SessionShares {
     else this.#held.delete(key)
   }
 
+  /**
+   * Publishes an early pane for every session that is not complete and has changed since the last ones: from what lanes have
+   * given, and from what they hold themselves.
+   */
+  publishEarly(): void {
+    const lanes = [...this.#options.lanes()]
+    const keys = new Set(this.#changed)
+    for (const lane of lanes) for (const key of lane.changedKeys()) keys.add(key)
+    for (const key of keys) {
+      const open = lanes.flatMap((lane) => [...lane.openSessions(key)].map((share) => this.#unfired(share)))
+      for (const session of this.#sessionsOf([...(this.#held.get(key) ?? []), ...open])) {
+        const end = Math.max(...session.map((share) => share.end))
+        const isComplete = end - 1 <= this.#at.watermark && !session.some(isOpen)
+        if (!isComplete && session.some(({ untold }) => untold)) this.#publish(key, session, end, 'early')
+      }
+      for (const { row } of open) this.#arena.release(row)
+    }
+    this.#changed.clear()
+    for (const lane of lanes) lane.forgetChanges()
+  }
+
+  #unfired({ shardId, start, end, starts, rows, row, hasChanged, published, publish }: OpenShare): UnfiredShare {
+    const own = this.#arena.take()
+    this.#options.layout.copy(this.#arena, own, rows, row)
+    const serial = Number.POSITIVE_INFINITY
+    const panes = published
+    return { shardId, serial, start, end, starts, row: own, panes, fresh: true, untold: hasChanged, publish }
+  }
+
   /** The shares grouped into sessions: connected by `joins`, in order of their starts. */
   #sessionsOf(held: readonly HeldShare[]): HeldShare[][] {
     if (held.length === 1) return [[held[0]!]]
@@ -152,7 +191,7 @@ export class SessionMerge implements Merge, SessionShares {
   }
 
   #publish(key: number, session: readonly HeldShare[], end: number, timing: Timing): void {
-    const { layout, allowedLatenessMs, output } = this.#options
+    const { layout, allowedLatenessMs, hasEarlyPanes, output } = this.#options
     const { watermark, closedByIdle, complete } = this.#at
     const start = Math.min(...session.map((share) => share.start))
     const [first, ...rest] = [...session].sort(byShardThenStart)
@@ -160,11 +199,15 @@ export class SessionMerge implements Merge, SessionShares {
     layout.copy(this.#arena, row, this.#arena, first!.row)
     for (const share of rest) layout.merge(this.#arena, row, this.#arena, share.row)
 
-    const before = [...new Set(session.flatMap((share) => share.panes))]
-    const same = before.find((pane) => pane.start === start && pane.end === end)
-    const replaced = before.filter((old) => old !== same).map((old) => output.windowId(key, old.start, old.end))
-    const supersedes = [...new Set([...(same?.supersedes ?? []), ...replaced])]
-    const pane = { start, end, index: same === undefined ? 0 : same.index + 1, supersedes }
+    let index = 0
+    const supersedes = new Set<string>()
+    for (const pane of session.flatMap(({ panes }) => panes)) {
+      if (pane.start === start && pane.end === end) {
+        index = Math.max(index, pane.index + 1)
+        for (const id of pane.supersedes) supersedes.add(id)
+      } else supersedes.add(output.windowId(key, pane.start, pane.end))
+    }
+    const pane = { start, end, index, supersedes: [...supersedes] }
     const header = {
       start,
       end,
@@ -172,12 +215,14 @@ export class SessionMerge implements Merge, SessionShares {
       final: end - 1 + allowedLatenessMs <= watermark,
       closedByIdle: closedByIdle && timing === 'on-time',
     }
-    output.window(header, allowedLatenessMs === 0 && complete && !closedByIdle)
-    output.pane(key, pane.index, this.#arena, row, supersedes)
+    output.window(header, allowedLatenessMs === 0 && !hasEarlyPanes && complete && !closedByIdle)
+    output.pane(key, index, this.#arena, row, pane.supersedes)
     this.#arena.release(row)
     for (const share of session) {
       share.panes = [pane]
-      share.fresh = false
+      share.untold = false
+      if (timing !== 'early') share.fresh = false
+      if (isOpen(share)) share.publish(pane)
     }
   }
 
@@ -189,12 +234,12 @@ export class SessionMerge implements Merge, SessionShares {
     const { layout, keys } = this.#options
     const shares: EncodedShare[] = []
     for (const [key, held] of this.#held) {
-      for (const { row, starts, ...share } of held) {
+      for (const { row, starts, untold: _, ...share } of held) {
         shares.push({
           ...share,
           key: keys.save(key),
           starts: starts.map(({ start, knownAt }): [number, SavedInstant] => [start, saveInstant(knownAt)]),
-          panes: share.panes.map(({ start, end, index, supersedes }): EncodedPane => [start, end, index, supersedes]),
+          panes: share.panes.map(savePublished),
           cells: encodeCells(this.#arena.cellsOf(row)),
           refs: layout.encodeRefs(this.#arena, row),
         })
@@ -207,8 +252,6 @@ export class SessionMerge implements Merge, SessionShares {
   #restore({ watermark, shares }: EncodedMerge): void {
     const { layout, allowedLatenessMs, keys } = this.#options
     this.#at = { ...this.#at, watermark: loadInstant(watermark) }
-    // Shares that were published together must share one Published again, or the pane would supersede itself.
-    const published = new Map<string, Published>()
     for (const { key: savedKey, starts, panes, cells, refs, ...share } of shares) {
       const key = keys.restore(savedKey)
       const row = this.#arena.take()
@@ -219,16 +262,11 @@ export class SessionMerge implements Merge, SessionShares {
         ...share,
         row,
         starts: starts.map(([start, knownAt]) => ({ start, knownAt: loadInstant(knownAt) })),
-        panes: panes.map(([start, end, index, supersedes]) => {
-          const id = `${key}/${start}-${end}`
-          const known = published.get(id)
-          if (known !== undefined && known.index >= index) return known
-          const pane = { start, end, index, supersedes }
-          published.set(id, pane)
-          return pane
-        }),
+        panes: panes.map(restorePublished),
+        untold: true,
       })
       this.#held.set(key, held)
+      this.#changed.add(key)
       const { end } = share
       this.#due.add(end - 1 > this.#at.watermark ? end - 1 : end - 1 + allowedLatenessMs, key)
     }
@@ -247,7 +285,10 @@ function compareText(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-type EncodedPane = readonly [start: number, end: number, index: number, supersedes: readonly string[]]
+function isOpen(share: HeldShare): share is UnfiredShare {
+  return 'publish' in share
+}
+
 type EncodedShare = {
   readonly shardId: string
   readonly serial: number
@@ -255,9 +296,12 @@ type EncodedShare = {
   readonly start: number
   readonly end: number
   readonly starts: readonly (readonly [number, SavedInstant])[]
-  readonly panes: readonly EncodedPane[]
+  readonly panes: readonly SavedPublished[]
   readonly fresh: boolean
   readonly cells: string
   readonly refs: readonly JsonValue[]
 }
-type EncodedMerge = { readonly watermark: SavedInstant; readonly shares: readonly EncodedShare[] }
+type EncodedMerge = {
+  readonly watermark: SavedInstant
+  readonly shares: readonly EncodedShare[]
+}

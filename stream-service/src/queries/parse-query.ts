@@ -56,12 +56,6 @@ export function parseQuery(value: unknown, source: string): QuerySpec {
   const window = parseWindow(query.get('window'), faults)
   const allowedLatenessMs = query.optional('allowedLateness', durationText, durationFrom(0))
   const earlyMs = query.optional('early', positiveDurationText, positiveDuration)
-  if (earlyMs !== undefined && (window?.type === 'session' || window?.type === 'count')) {
-    faults.add(
-      'early',
-      `has no meaning for ${window.type} windows; early panes exist for tumbling, hopping and cumulative ones`,
-    )
-  }
   const publish = parsePublish(query.get('publish'), keyBy, faults)
   const aggregates = parseAggregates(query.get('aggregates'), faults)
   query.refuseOthers()

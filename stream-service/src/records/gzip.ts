@@ -2,7 +2,6 @@
 //   1F 8B 08 … | deflate blocks | CRC-32 | length      and so on      zero padding
 // What comes out is the record's text as it is; gzip within it is not unzipped again. A record cannot be told in part, so
 // damage anywhere refuses the whole of it.
-// biome-ignore lint/style/noRestrictedImports: no I/O; unzipping in one call is as pure as the digests of node:crypto.
 import { type Gunzip, gunzipSync } from 'node:zlib'
 
 /** Unzipped, a record has at most as many bytes as one that is not zipped: 10 MiB (Kinesis, "Quotas and limits"). */

@@ -16,6 +16,16 @@ interface OpenCount {
   records: number
   start: number
   end: number
+  /** How many early panes it has had, and whether it has taken a record since the last one. */
+  revisions: number
+  hasChanged: boolean
+}
+
+/** What a pane tells of its window. */
+export interface CountWindow {
+  readonly n: number
+  readonly start: number
+  readonly end: number
 }
 
 export interface CountPanesOptions {
@@ -23,7 +33,7 @@ export interface CountPanesOptions {
   readonly layout: RowLayout
   readonly keys: KeyTable
   readonly skipped: number[]
-  readonly fire: (key: number, n: number, start: number, end: number, rows: Rows, row: number) => void
+  readonly publish: (key: number, window: CountWindow, index: number, isFinal: boolean, rows: Rows, row: number) => void
 }
 
 export class CountPanes implements LanePanes {
@@ -41,7 +51,7 @@ export class CountPanes implements LanePanes {
         this.#arena.cellsOf(row).set(decodeCells(cells))
         options.layout.decodeRefs(this.#arena, row, refs)
       }
-      this.#open.set(options.keys.restore(key), { ...open, row })
+      this.#open.set(options.keys.restore(key), { ...open, row, hasChanged: row >= 0 })
     }
   }
 
@@ -49,7 +59,7 @@ export class CountPanes implements LanePanes {
     const { size, layout, skipped } = this.#options
     let open = this.#open.get(key)
     if (open === undefined) {
-      open = { n: 0, row: -1, records: 0, start: 0, end: 0 }
+      open = { n: 0, row: -1, records: 0, start: 0, end: 0, revisions: 0, hasChanged: false }
       this.#open.set(key, open)
     }
     if (open.row < 0) {
@@ -60,16 +70,28 @@ export class CountPanes implements LanePanes {
     layout.add(this.#arena, open.row, fields, eventTime, skipped)
     if (eventTime < open.start) open.start = eventTime
     if (eventTime >= open.end) open.end = eventTime + 1
+    open.hasChanged = true
     if (++open.records === size) this.#fire(key, open)
     return 0
   }
 
   #fire(key: number, open: OpenCount): void {
-    this.#options.fire(key, open.n, open.start, open.end, this.#arena, open.row)
+    this.#options.publish(key, open, open.revisions, true, this.#arena, open.row)
+    open.revisions = 0
+    open.hasChanged = false
     this.#arena.release(open.row)
     open.row = -1
     open.records = 0
     open.n++
+  }
+
+  /** Publishes what has changed in windows that are not full. */
+  publishEarly(): void {
+    for (const [key, open] of this.#open) {
+      if (!open.hasChanged) continue
+      open.hasChanged = false
+      this.#options.publish(key, open, open.revisions++, false, this.#arena, open.row)
+    }
   }
 
   advance(): void {}
@@ -86,12 +108,13 @@ export class CountPanes implements LanePanes {
   encode(): JsonValue {
     const { layout, keys } = this.#options
     return [...this.#open].map(
-      ([key, { n, records, start, end, row }]): EncodedCount => ({
+      ([key, { n, records, start, end, revisions, row }]): EncodedCount => ({
         key: keys.save(key),
         n,
         records,
         start,
         end,
+        revisions,
         cells: row < 0 ? '' : encodeCells(this.#arena.cellsOf(row)),
         refs: row < 0 ? [] : layout.encodeRefs(this.#arena, row),
       }),
@@ -105,6 +128,7 @@ type EncodedCount = {
   readonly records: number
   readonly start: number
   readonly end: number
+  readonly revisions: number
   readonly cells: string
   readonly refs: readonly JsonValue[]
 }

@@ -8,7 +8,13 @@ import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-insta
 import type { KeyMarks, KeyTable, SavedKey } from './key-table.ts'
 import { type LanePanes, late, type Placement } from './lane-panes.ts'
 import { decodeCells, encodeCells } from './pane-table-codec.ts'
-import type { SessionSpan } from './session.ts'
+import {
+  type PublishedSession,
+  restorePublished,
+  type SavedPublished,
+  type SessionSpan,
+  savePublished,
+} from './session.ts'
 import { SessionTable, sessionHeadCells } from './session-table.ts'
 
 /** A lane's share of a session, as it fired or was revised. */
@@ -18,6 +24,8 @@ export interface SessionShare extends SessionSpan {
   readonly serial: number
   readonly replaces: readonly number[]
   readonly key: number
+  /** The panes in which it was published while it was open. */
+  readonly published: readonly PublishedSession[]
 }
 
 export interface SessionShares {
@@ -30,9 +38,24 @@ export interface SessionShares {
   put(share: SessionShare, rows: Rows, row: number): void
 }
 
+/** What is open in a lane: its share of a session so far. */
+export interface OpenShare extends SessionSpan {
+  readonly shardId: string
+  readonly rows: Rows
+  readonly row: number
+  /** It has taken records since `forgetChanges`. */
+  readonly hasChanged: boolean
+  /** The panes in which it was published so far; `publish` takes the pane that stands for it from now on. */
+  readonly published: readonly PublishedSession[]
+  publish(pane: PublishedSession): void
+}
+
 /** What the merge has to know of a lane before it publishes a session: what is still open there. */
 export interface OpenSessions {
-  openSessions(key: number): Iterable<SessionSpan>
+  openSessions(key: number): Iterable<OpenShare>
+  /** The keys of open sessions that have changed. */
+  changedKeys(): Iterable<number>
+  forgetChanges(): void
 }
 
 export interface SessionPanesOptions {
@@ -42,6 +65,8 @@ export interface SessionPanesOptions {
   readonly keys: KeyTable
   readonly allowedLatenessMs: number
   readonly shares: SessionShares
+  /** The query asks for early panes. */
+  readonly tracksChanges: boolean
   readonly skipped: number[]
 }
 
@@ -52,6 +77,8 @@ export class SessionPanes implements LanePanes, OpenSessions {
   #serials = 0
   // Rebuilt on start.
   readonly #due: Calendar
+  /** Open sessions with new records since the last early panes; after a start all may have some. */
+  readonly #changed = new Set<number>()
 
   constructor(options: SessionPanesOptions, encoded?: JsonValue) {
     this.#options = options
@@ -64,22 +91,40 @@ export class SessionPanes implements LanePanes, OpenSessions {
     return this.#due.nextAt
   }
 
-  *openSessions(key: number): Iterable<SessionSpan> {
+  *openSessions(key: number): Iterable<OpenShare> {
+    const { shardId } = this.#options
     const sessions = this.#sessions
-    for (let session = sessions.firstOf(key); session >= 0; session = sessions.nextOf(session)) {
-      if (!sessions.hasFired(session)) yield sessions.span(session)
+    for (let row = sessions.firstOf(key); row >= 0; row = sessions.nextOf(row)) {
+      if (sessions.hasFired(row)) continue
+      yield {
+        ...sessions.span(row),
+        shardId,
+        rows: sessions.arena,
+        row,
+        hasChanged: this.#changed.has(row),
+        published: sessions.publishedOf(row),
+        publish: (pane) => sessions.setPublished(row, [pane]),
+      }
     }
   }
 
+  *changedKeys(): Iterable<number> {
+    for (const session of this.#changed) yield this.#sessions.keyOf(session)
+  }
+
+  forgetChanges(): void {
+    this.#changed.clear()
+  }
+
   add(key: number, fields: Fields, eventTime: number, watermark: number): Placement {
-    const { gapMs, layout, allowedLatenessMs, skipped } = this.#options
+    const { gapMs, layout, allowedLatenessMs, tracksChanges, skipped } = this.#options
     const sessions = this.#sessions
     const ownEnd = eventTime + gapMs
     let session = -1
     for (let candidate = sessions.firstOf(key); candidate >= 0; ) {
       const next = sessions.nextOf(candidate)
       if (sessions.startOf(candidate) <= ownEnd && sessions.endOf(candidate) >= eventTime)
-        session = session < 0 ? candidate : sessions.join(session, candidate)
+        session = session < 0 ? candidate : this.#join(session, candidate)
       candidate = next
     }
     if (session < 0) {
@@ -91,8 +136,15 @@ export class SessionPanes implements LanePanes, OpenSessions {
       if (ownEnd > sessions.endOf(session)) sessions.setEnd(session, ownEnd)
     }
     layout.add(sessions.arena, session, fields, eventTime, skipped)
+    if (tracksChanges) this.#changed.add(session)
     this.#settle(session, watermark)
     return 0
+  }
+
+  #join(a: number, b: number): number {
+    this.#changed.delete(a)
+    this.#changed.delete(b)
+    return this.#sessions.join(a, b)
   }
 
   /** After a change: gives the new revision away when the session's end has passed, and keeps its deadline right. */
@@ -114,6 +166,7 @@ export class SessionPanes implements LanePanes, OpenSessions {
   }
 
   #give(session: number): void {
+    if (this.#options.tracksChanges) this.#changed.delete(session)
     const { shares, shardId } = this.#options
     const sessions = this.#sessions
     const key = sessions.keyOf(session)
@@ -123,7 +176,9 @@ export class SessionPanes implements LanePanes, OpenSessions {
     const serial = this.#serials++
     const replaces = sessions.givenOf(session)
     sessions.setGiven(session, [serial])
-    const share = { shardId, serial, replaces, key, start, end, starts: sessions.startsOf(session) }
+    const published = sessions.publishedOf(session)
+    sessions.setPublished(session, [])
+    const share = { shardId, serial, replaces, key, start, end, starts: sessions.startsOf(session), published }
     shares.put(share, sessions.arena, session)
   }
 
@@ -166,6 +221,7 @@ export class SessionPanes implements LanePanes, OpenSessions {
         starts: sessions.startsOf(session).map(({ start, knownAt }) => [start, saveInstant(knownAt)]),
         fired: sessions.hasFired(session),
         given: sessions.givenOf(session),
+        published: sessions.publishedOf(session).map(savePublished),
         cells: encodeCells(arena.cellsOf(session).subarray(sessionHeadCells)),
         refs: layout.encodeRefs(arena, session),
       })
@@ -174,11 +230,11 @@ export class SessionPanes implements LanePanes, OpenSessions {
   }
 
   #restore(saved: EncodedSessions): void {
-    const { layout, allowedLatenessMs, keys } = this.#options
+    const { layout, allowedLatenessMs, keys, tracksChanges } = this.#options
     const sessions = this.#sessions
     const { arena } = sessions
     this.#serials = saved.serials
-    for (const { key, start, end, starts, fired, given, cells, refs } of saved.sessions) {
+    for (const { key, start, end, starts, fired, given, published, cells, refs } of saved.sessions) {
       const session = sessions.open(keys.restore(key), start, end, Number.NaN)
       const known = starts.map(([at, knownAt]) => ({ start: at, knownAt: loadInstant(knownAt) }))
       sessions.restoreStarts(session, known)
@@ -186,6 +242,8 @@ export class SessionPanes implements LanePanes, OpenSessions {
       layout.decodeRefs(arena, session, refs)
       sessions.setFired(session, fired)
       if (given.length > 0) sessions.setGiven(session, given)
+      sessions.setPublished(session, published.map(restorePublished))
+      if (tracksChanges && !fired) this.#changed.add(session)
       this.#schedule(session, end - 1 + (fired ? allowedLatenessMs : 0))
     }
   }
@@ -198,6 +256,7 @@ type EncodedSession = {
   readonly starts: readonly (readonly [number, SavedInstant])[]
   readonly fired: boolean
   readonly given: readonly number[]
+  readonly published: readonly SavedPublished[]
   readonly cells: string
   readonly refs: readonly JsonValue[]
 }

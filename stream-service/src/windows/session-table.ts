@@ -6,7 +6,7 @@
 //   row     | start | end | scheduled | known at | key | next session + 1 | fired | aggregates … |
 import type { RowLayout } from '../aggregates/row-layout.ts'
 import { RowArena } from './row-arena.ts'
-import { joinStarts, type KnownStart, type SessionSpan } from './session.ts'
+import { joinStarts, type KnownStart, type PublishedSession, type SessionSpan } from './session.ts'
 
 const startCell = 0
 const endCell = 1
@@ -26,6 +26,8 @@ export class SessionTable {
   readonly #starts = new Map<number, readonly KnownStart[]>()
   /** Serials of the shares given to the merge that a session contains, where there are any. */
   readonly #given = new Map<number, readonly number[]>()
+  /** The early panes of open sessions, where there are any. */
+  readonly #published = new Map<number, readonly PublishedSession[]>()
   readonly #layout: RowLayout
   readonly #stride: number
 
@@ -134,6 +136,15 @@ export class SessionTable {
     this.#given.set(session, serials)
   }
 
+  publishedOf(session: number): readonly PublishedSession[] {
+    return (this.#published.size > 0 ? this.#published.get(session) : undefined) ?? nonePublished
+  }
+
+  setPublished(session: number, panes: readonly PublishedSession[]): void {
+    if (panes.length > 0) this.#published.set(session, panes)
+    else if (this.#published.size > 0) this.#published.delete(session)
+  }
+
   /** The two as one, under the number of the earlier one, which is returned; the other is gone. */
   join(a: number, b: number): number {
     const [session, other] = this.startOf(a) <= this.startOf(b) ? [a, b] : [b, a]
@@ -142,6 +153,7 @@ export class SessionTable {
     this.#setStarts(session, joinStarts([...this.startsOf(session), ...this.startsOf(other)]))
     const given = [...this.givenOf(session), ...this.givenOf(other)]
     if (given.length > 0) this.#given.set(session, given)
+    this.setPublished(session, [...this.publishedOf(session), ...this.publishedOf(other)])
     this.setFired(session, this.hasFired(session) && this.hasFired(other))
     this.close(other)
     return session
@@ -159,6 +171,7 @@ export class SessionTable {
     this.setScheduledAt(session, Number.NaN)
     if (this.#starts.size > 0) this.#starts.delete(session)
     if (this.#given.size > 0) this.#given.delete(session)
+    if (this.#published.size > 0) this.#published.delete(session)
     this.arena.release(session)
   }
 
@@ -185,3 +198,4 @@ export class SessionTable {
 }
 
 const none: readonly number[] = []
+const nonePublished: readonly PublishedSession[] = []

@@ -20,6 +20,25 @@ export interface SessionSpan {
   readonly starts: readonly KnownStart[]
 }
 
+/** A pane of a session that was published. */
+export interface PublishedSession {
+  readonly start: number
+  readonly end: number
+  readonly index: number
+  /** Ids that this pane takes the place of; each of its revisions tells them, for those who keep only the highest. */
+  readonly supersedes: readonly string[]
+}
+
+export type SavedPublished = readonly [start: number, end: number, index: number, supersedes: readonly string[]]
+
+export function savePublished({ start, end, index, supersedes }: PublishedSession): SavedPublished {
+  return [start, end, index, supersedes]
+}
+
+export function restorePublished([start, end, index, supersedes]: SavedPublished): PublishedSession {
+  return { start, end, index, supersedes }
+}
+
 /** True when two sessions of one key, from the same lane or from two, belong together. Symmetric. */
 export function joins(a: SessionSpan, b: SessionSpan, allowedLatenessMs: number): boolean {
   return (
