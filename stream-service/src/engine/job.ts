@@ -6,20 +6,14 @@
 //   shard s2 ──decode once──┬── query A: lane s2 ─┼┘
 //                           └── query B: lane s2 ─┴── merge B ─> panes
 import type { CompiledQuery } from '../queries/compiled-query.ts'
-import { FieldScanner } from '../records/field-scanner.ts'
 import type { FieldPlan } from '../records/fields.ts'
-import { gunzipRecord, isGzip, maxGunzippedBytes } from '../records/gzip.ts'
-import type { DecodeFault } from '../records/json-decoder.ts'
-import { isAggregate, splitAggregate } from '../records/kpl.ts'
 import { comparePositions, type Position, type StreamRecord } from '../records/record.ts'
 import type { Emission, PanesEmission, RejectReason } from './emission.ts'
 import { Emitter } from './emitter.ts'
 import type { Ledger } from './ledger.ts'
 import { QueryEngine, type SavedQuery } from './query-engine.ts'
 import type { QueryLane } from './query-lane.ts'
-
-/** An aggregate can hold thousands of gzips: together they may unzip to so much, lest one record stops the shard for long. */
-const maxUnzippedBytes = 8 * maxGunzippedBytes
+import { RecordTaker } from './record-taker.ts'
 
 export interface DeclaredShard {
   readonly shardId: string
@@ -67,19 +61,17 @@ export interface JobOptions {
 export class Job {
   readonly #idleBy: 'clock' | 'reads'
   readonly queries: readonly QueryEngine[]
-  readonly #decoder: FieldScanner
+  readonly #taker: RecordTaker
   readonly #shards = new Map<string, Shard>()
   /** Shards known before anything was read hold the merged watermark; later ones begin at it. */
   #started = false
   readonly #emitter: Emitter
-  /** How much the record being taken may still unzip to. */
-  #unzipLeft = maxUnzippedBytes
 
   constructor(options: JobOptions) {
     const { queries, plan, saved } = options
     this.#idleBy = options.idleBy ?? 'clock'
     this.#emitter = new Emitter(options.onPanes)
-    this.#decoder = new FieldScanner(plan)
+    this.#taker = new RecordTaker(plan)
     this.queries = queries.map((query) => new QueryEngine(query, this.#emitter, savedQuery(query, saved)))
     if (saved === undefined) return
     this.#started = saved.started
@@ -190,37 +182,11 @@ export class Job {
   }
 
   #take(shard: Shard, record: StreamRecord): void {
-    this.#unzipLeft = maxUnzippedBytes
-    if (!isAggregate(record.data)) {
-      this.#takeOne(shard, record)
-      return
-    }
-    const userRecords = splitAggregate(record)
-    if (typeof userRecords !== 'string') {
-      for (const userRecord of userRecords) this.#takeOne(shard, userRecord)
-    } else if (this.#isNew(shard, record)) {
-      for (const lane of shard.lanes) lane.takeBroken(record, 'corrupt-aggregation', userRecords)
-      shard.position = record.position
-    }
-  }
-
-  #takeOne(shard: Shard, record: StreamRecord): void {
-    if (!this.#isNew(shard, record)) return
-    if (isGzip(record.data)) this.#takeGzip(shard, record)
-    else this.#takeDecoded(shard, this.#decoder.decodeAlone(record.data), record)
-    shard.position = record.position
-  }
-
-  /** Refused records are told as they are in the stream. */
-  #takeGzip(shard: Shard, record: StreamRecord): void {
-    const text = gunzipRecord(record.data, Math.min(maxGunzippedBytes, Math.max(1, this.#unzipLeft)))
-    if (text instanceof Uint8Array) {
-      this.#unzipLeft -= text.length
-      this.#takeDecoded(shard, this.#decoder.decodeAlone(text), record)
-    } else {
-      if (text.reason === 'too-large') this.#unzipLeft -= maxGunzippedBytes
-      for (const lane of shard.lanes) lane.takeBroken(record, text.reason, text.detail)
-    }
+    this.#taker.take(record, shard.lanes, (each) => {
+      if (!this.#isNew(shard, each)) return false
+      shard.position = each.position
+      return true
+    })
   }
 
   /** False for a record that the restored state holds already. */
@@ -231,26 +197,18 @@ export class Job {
     return true
   }
 
-  #takeDecoded(shard: Shard, fault: DecodeFault | undefined, record: StreamRecord): void {
-    const { lanes } = shard
-    const { fields } = this.#decoder
-    for (let i = 0; i < lanes.length; i++) {
-      if (fault === undefined) lanes[i]!.take(fields, record)
-      else lanes[i]!.takeBroken(record, fault.reason, fault.detail)
-    }
-  }
-
   /** A way in for readers of files that need no object per record. What comes out is fetched with `takeEmissions`. */
   openFile(shardId: string): FileLane {
     const shard = this.#shardOf(shardId, [])
     this.#started = true
+    const taker = this.#taker
     return {
       take: (bytes, start, end, isKnownUtf8, record) => {
-        this.#takeDecoded(shard, this.#decoder.decode(bytes, start, end, isKnownUtf8), record)
+        taker.takeDecoded(taker.decoder.decode(bytes, start, end, isKnownUtf8), record, shard.lanes)
       },
-      readLine: (bytes, start, stop) => this.#decoder.decodeLine(bytes, start, stop),
+      readLine: (bytes, start, stop) => taker.decoder.decodeLine(bytes, start, stop),
       takeRead: (record) => {
-        this.#takeDecoded(shard, undefined, record)
+        taker.takeDecoded(undefined, record, shard.lanes)
       },
       refuse: (record, reason, detail) => {
         for (const lane of shard.lanes) lane.takeBroken(record, reason, detail)

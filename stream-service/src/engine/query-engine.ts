@@ -3,20 +3,18 @@
 import type { JsonValue } from '../aggregates/aggregator.ts'
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
-import { AlignedPanes } from '../windows/aligned-panes.ts'
-import { CountPanes, type CountPanesOptions } from '../windows/count-panes.ts'
-import { GroupKey } from '../windows/group-key.ts'
-import { KeyTable } from '../windows/key-table.ts'
-import type { LanePanes } from '../windows/lane-panes.ts'
-import { SessionPanes } from '../windows/session-panes.ts'
+import type { AlignedPanes } from '../windows/aligned-panes.ts'
+import type { CountPanes, CountPanesOptions } from '../windows/count-panes.ts'
+import type { SessionPanes } from '../windows/session-panes.ts'
 import { slicing } from '../windows/slices.ts'
-import { TablePool } from '../windows/table-pool.ts'
 import { AlignedMerge } from './aligned-merge.ts'
+import type { RefusedEmission } from './emission.ts'
 import type { Emitter } from './emitter.ts'
+import { LaneKit, type LaneOutputs } from './lane-kit.ts'
 import { type LaneLedger, type QueryLedger, sumLedgers } from './ledger.ts'
 import type { Merge, MergeOptions } from './merge.ts'
 import { PaneOutput } from './pane-output.ts'
-import { type LaneHost, QueryLane, type SavedLane } from './query-lane.ts'
+import type { LaneHost, QueryLane, SavedLane } from './query-lane.ts'
 import { SessionMerge } from './session-merge.ts'
 
 export interface Emptiness {
@@ -35,29 +33,31 @@ export class QueryEngine implements LaneHost {
   #holder: QueryLane | undefined
   /** Which multiple of `early` the clock was in last. */
   #earlyTurn: number | undefined
-  /** Per aggregate: how many values it had no use for. */
-  readonly skipped: number[]
 
   readonly #emitter: Emitter
-  readonly #keys = new KeyTable()
-  readonly #groupKey: GroupKey
+  readonly #kit: LaneKit
   readonly #output: PaneOutput
   readonly #merge: Merge | undefined
-  readonly #makePanes: (shardId: string, saved: JsonValue | undefined) => LanePanes
+  readonly #outputs: LaneOutputs
 
   constructor(query: CompiledQuery, emitter: Emitter, saved?: SavedQuery) {
     this.query = query
     this.#emitter = emitter
-    this.#groupKey = new GroupKey(query.keyBy, query.keySlots, this.#keys)
-    this.#output = new PaneOutput(query, this.#keys, emitter)
-    this.skipped = saved ? [...saved.skipped] : query.layout.columns.map(() => 0)
-    ;[this.#merge, this.#makePanes] = this.#machinery(saved?.merge)
+    this.#kit = new LaneKit(query, saved?.skipped)
+    this.#output = new PaneOutput(query, this.#kit.keys, emitter)
+    this.#merge = this.#makeMerge(saved?.merge)
+    this.#outputs = this.#laneOutputs()
     if (saved === undefined) return
     this.#watermark = loadInstant(saved.watermark)
     for (const [shardId, ledger] of saved.endedLedgers) this.#endedLedgers.set(shardId, { ...ledger })
     for (const [shardId, watermark] of saved.endedAt) this.#endedAt.set(shardId, loadInstant(watermark))
     for (const lane of saved.lanes) this.#restoreLane(lane)
     this.#chooseHolder()
+  }
+
+  /** Per aggregate: how many values it had no use for. */
+  get skipped(): readonly number[] {
+    return this.#kit.skipped
   }
 
   get watermark(): number {
@@ -72,38 +72,29 @@ export class QueryEngine implements LaneHost {
     return this.#holder === undefined ? Number.NEGATIVE_INFINITY : this.#holder.watermark
   }
 
-  #machinery(
-    savedMerge: JsonValue | undefined,
-  ): [Merge | undefined, (shardId: string, saved?: JsonValue) => LanePanes] {
+  #makeMerge(saved: JsonValue | undefined): Merge | undefined {
     const { window, layout, allowedLatenessMs, earlyMs } = this.query
+    const { keys, tables } = this.#kit
     const hasEarlyPanes = earlyMs !== undefined
-    const { skipped } = this
-    const keys = this.#keys
     const options: MergeOptions = { layout, keys, allowedLatenessMs, hasEarlyPanes, output: this.#output }
     switch (window.type) {
       case 'session': {
-        const merge = new SessionMerge(
-          { ...options, lanes: () => this.#sessionLanes(), soleWatermark: () => this.#soleWatermark() },
-          savedMerge,
-        )
-        const { gapMs } = window
-        const lane = { gapMs, layout, keys, allowedLatenessMs, shares: merge, tracksChanges: hasEarlyPanes, skipped }
-        return [merge, (shardId, saved) => new SessionPanes({ ...lane, shardId }, saved)]
+        const lanes = () => this.#sessionLanes()
+        return new SessionMerge({ ...options, lanes, soleWatermark: () => this.#soleWatermark() }, saved)
       }
       case 'count':
-        return [
-          undefined,
-          (shardId, saved) =>
-            new CountPanes({ size: window.size, layout, keys, skipped, publish: this.#countOutput(shardId) }, saved),
-        ]
-      default: {
-        const slices = slicing(window)
-        const tables = new TablePool(layout)
-        const merge = new AlignedMerge({ ...options, windows: slices.windows, tables }, savedMerge)
-        const lane = { slicing: slices, layout, keys, tables, allowedLatenessMs, partials: merge, skipped }
-        return [merge, (shardId, saved) => new AlignedPanes({ ...lane, shardId, tracksChanges: hasEarlyPanes }, saved)]
-      }
+        return undefined
+      default:
+        return new AlignedMerge({ ...options, windows: slicing(window).windows, tables }, saved)
     }
+  }
+
+  #laneOutputs(): LaneOutputs {
+    const refuse = (emission: RefusedEmission) => this.#emitter.refuse(emission)
+    const merge = this.#merge
+    if (merge instanceof SessionMerge) return { sessions: merge, refuse }
+    if (merge instanceof AlignedMerge) return { aligned: merge, refuse }
+    return { count: (shardId) => this.#countOutput(shardId), refuse }
   }
 
   #soleWatermark(): number | undefined {
@@ -155,18 +146,7 @@ export class QueryEngine implements LaneHost {
     isFollowing: boolean,
     saved?: SavedLane,
   ): QueryLane {
-    return new QueryLane({
-      shardId,
-      query: this.query,
-      panes: this.#makePanes(shardId, saved?.panes),
-      status,
-      watermark,
-      groupKey: this.#groupKey,
-      refuse: (emission) => this.#emitter.refuse(emission),
-      isFollowing,
-      host: this,
-      saved,
-    })
+    return this.#kit.lane(shardId, { status, watermark, isFollowing }, this, this.#outputs, saved)
   }
 
   #restoreLane(saved: SavedLane): void {
@@ -321,8 +301,8 @@ export class QueryEngine implements LaneHost {
 
   /** Forgets the keys under which nothing is kept any more, if there are many. Not while a record is being taken. */
   sweepKeys(): void {
-    if (!this.#keys.isSweepDue) return
-    this.#keys.sweep((marks) => {
+    if (!this.#kit.keys.isSweepDue) return
+    this.#kit.keys.sweep((marks) => {
       for (const { panes } of this.lanes.values()) panes.markKeys(marks)
       this.#merge?.markKeys(marks)
     })

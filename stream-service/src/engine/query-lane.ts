@@ -29,7 +29,7 @@ export interface LaneHost {
 
 export class QueryLane {
   readonly shardId: string
-  readonly panes: LanePanes
+  panes: LanePanes
   readonly ledger: LaneLedger
   status: LaneStatus
   watermark: number

@@ -131,11 +131,15 @@ export class KeyTable {
   }
 
   #ofScratch(tag: number): number {
-    const hash = hashText(this.#view, 0, this.#length)
-    const known = this.#texts.find(this.#view, 0, this.#length, hash, tag)
+    return this.#of(this.#view, 0, this.#length, tag)
+  }
+
+  #of(view: DataView, start: number, length: number, tag: number): number {
+    const hash = hashText(view, start, length)
+    const known = this.#texts.find(view, start, length, hash, tag)
     if (known >= 0) return known
-    const mark = tag === textTag && isPlain(this.#view, 0, this.#length) ? 1 : 0
-    return this.#texts.add(this.#view, 0, this.#length, hash, tag, mark)
+    const mark = tag === textTag && isPlain(view, start, length) ? 1 : 0
+    return this.#texts.add(view, start, length, hash, tag, mark)
   }
 
   /** The memory all keys lie in, and where in it one does. Read anew after a new key. */
@@ -163,6 +167,39 @@ export class KeyTable {
 
   tagOf(key: number): number {
     return this.#texts.tagOf(key)
+  }
+
+  /** Keys as bytes that mean the same to any other table, one behind the other: the tag, the length in four bytes, the text. */
+  pack(keys: ArrayLike<number>): Uint8Array {
+    let length = 0
+    for (let i = 0; i < keys.length; i++) length += partHeadBytes + this.lengthOf(keys[i]!)
+    const packed = Buffer.alloc(length)
+    let at = 0
+    for (let i = 0; i < keys.length; i++) {
+      const key = keys[i]!
+      const start = this.startOf(key)
+      const keyLength = this.lengthOf(key)
+      packed[at] = this.tagOf(key)
+      packed.writeUInt32LE(keyLength, at + 1)
+      packed.set(this.bytes.subarray(start, start + keyLength), at + partHeadBytes)
+      at += partHeadBytes + keyLength
+    }
+    return packed
+  }
+
+  /** The numbers that packed keys have in this table, in order. */
+  unpack(packed: Uint8Array, onKey: (key: number) => void): void {
+    // With a margin behind the last text.
+    const bytes = Buffer.alloc(packed.length + readerMarginBytes)
+    bytes.set(packed)
+    const view = viewOf(bytes)
+    for (let at = 0; at < packed.length; ) {
+      const tag = bytes[at]!
+      const length = view.getUint32(at + 1, true)
+      const start = at + partHeadBytes
+      onKey(this.#of(view, start, length, tag))
+      at = start + length
+    }
   }
 
   /** A key for a snapshot; `restore` makes a key of it again, most likely with another number. */
