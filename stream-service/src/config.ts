@@ -25,6 +25,13 @@ const environment = z.object({
   MILLRACE_HTTP_HOST: z.string().min(1).default('0.0.0.0'),
   MILLRACE_HTTP_PORT: z.coerce.number().int().min(0).max(65_535).default(8080),
   MILLRACE_POLL_INTERVAL_MS: z.coerce.number().int().min(1).default(200),
+  MILLRACE_THREADS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(64)
+    .default(0)
+    .describe('how many threads read lanes; 0: the one that does everything else'),
   MILLRACE_SNAPSHOT_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000),
   /** For demonstrations: every query gets this `closeAfter` and `idleAfter`. */
   MILLRACE_CLOSE_AFTER: z.string().optional(),
@@ -42,6 +49,7 @@ export interface ServiceConfig {
   readonly httpHost: string
   readonly httpPort: number
   readonly pollIntervalMs: number
+  readonly threads: number
   readonly snapshotIntervalMs: number
   readonly closeAfter: string | undefined
   readonly logLevel: string
@@ -86,6 +94,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServiceConfig {
     httpHost: config.MILLRACE_HTTP_HOST,
     httpPort: config.MILLRACE_HTTP_PORT,
     pollIntervalMs: config.MILLRACE_POLL_INTERVAL_MS,
+    threads: config.MILLRACE_THREADS,
     snapshotIntervalMs: config.MILLRACE_SNAPSHOT_INTERVAL_MS,
     closeAfter: config.MILLRACE_CLOSE_AFTER,
     logLevel: config.LOG_LEVEL,

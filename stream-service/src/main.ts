@@ -58,6 +58,7 @@ async function main(): Promise<void> {
           logger,
           onGap: (gap) => logger.error({ gap }, 'records were lost to retention before they were read'),
         }),
+      threads: config.threads,
       snapshotIntervalMs: config.snapshotIntervalMs,
       now: Date.now,
       logger,

@@ -19,6 +19,8 @@ import type { OutputLine, Sink } from './sinks/sink.ts'
 import type { RecordBatch, ReleaseReason, ShardSession, ShardSource } from './sources/shard-source.ts'
 import { type Channel, Outbox, type SavedLine } from './state/outbox.ts'
 import type { Snapshot, SnapshotStore } from './state/snapshot-store.ts'
+import { JobRunner } from './threads/job-runner.ts'
+import { LaneThreads } from './threads/lane-threads.ts'
 
 /** What a snapshot of the service holds. */
 interface SavedService {
@@ -49,6 +51,8 @@ export interface ServiceOptions {
     readonly startAfter: ReadonlyMap<string, Position | 'SHARD_END'>
     readonly gate: (shardId: string) => CreditGate
   }) => ShardSource
+  /** How many threads read lanes; 0, the default, for the one that does everything else. */
+  readonly threads?: number
   readonly snapshotIntervalMs: number
   readonly now: () => number
   readonly logger: ServiceLogger
@@ -84,6 +88,8 @@ export class StreamChangedError extends Error {
 export class StreamService implements ShardHandler {
   readonly #options: ServiceOptions
   readonly #job: Job
+  /** Through this alone the job is changed. */
+  readonly #runner: JobRunner
   readonly #outbox: Outbox
   readonly #source: ShardSource
   readonly #gates = new Map<string, CreditGate>()
@@ -117,6 +123,8 @@ export class StreamService implements ShardHandler {
     const plan = new FieldPlan()
     const queries = options.queries.map((query) => compileQuery(query, plan))
     this.#job = new Job({ queries, plan, saved: saved?.job, idleBy: 'reads' })
+    const threads = startThreads(options, this.#job)
+    this.#runner = new JobRunner({ job: this.#job, threads, onEmissions: (emissions) => this.#emit(emissions) })
     this.#outbox = new Outbox(outboxLines, saved?.outbox)
     this.#version = snapshot?.version ?? 0
     this.#startedAt = saved?.startedAt ?? options.now()
@@ -136,8 +144,8 @@ export class StreamService implements ShardHandler {
   async run(): Promise<void> {
     const { snapshotIntervalMs, logger } = this.#options
     const known = await this.#source.initialShards
-    this.#emit(this.#job.declare(known))
-    this.#endVanishedShards(known.map(({ shardId }) => shardId))
+    await this.#runner.declare(known)
+    await this.#endVanishedShards(known.map(({ shardId }) => shardId))
     const publishing = Promise.all([this.#publish('panes'), this.#publish('refused')])
     this.#scheduleSnapshot(snapshotIntervalMs)
     try {
@@ -155,30 +163,28 @@ export class StreamService implements ShardHandler {
       this.#outbox.close()
       this.#stopPublishing.abort(new Error('the service has stopped'))
       await publishing.catch(() => {})
+      await this.#runner.close()
       for (const sink of [this.#options.sinks.panes, this.#options.sinks.refused, this.#options.deadLetters])
         await sink.close()
     }
   }
 
   /** A shard of the saved state that the stream no longer lists has nothing more to give. */
-  #endVanishedShards(listed: readonly string[]): void {
+  async #endVanishedShards(listed: readonly string[]): Promise<void> {
     for (const shardId of this.#job.openShards()) {
       if (listed.includes(shardId)) continue
       this.#options.logger.warn(
         { shardId },
         'the stream no longer has this shard; what was open in it goes to the merge',
       )
-      this.#emit(this.#job.end(shardId, []))
+      await this.#runner.end(shardId, [])
     }
   }
 
   async batch(session: ShardSession, batch: RecordBatch): Promise<void> {
     const { shardId } = session
-    const now = this.#options.now()
-    const emissions = this.#job.accept(shardId, batch.records, batch.millisBehindLatest, now)
-    emissions.push(...this.#job.tick(now))
+    await this.#runner.accept(shardId, batch.records, batch.millisBehindLatest, this.#options.now())
     if (batch.records.length > 0) this.#isDirty = true
-    this.#emit(emissions)
     if (batch.records.length === 0 && batch.millisBehindLatest === 0) this.#caughtUp.add(shardId)
     else this.#caughtUp.delete(shardId)
     this.#onProgress()
@@ -191,8 +197,7 @@ export class StreamService implements ShardHandler {
     this.#options.logger.info({ shardId, reason }, 'a shard was released')
     if (reason !== 'shard-end') return
     // The children have to be there to hold the watermark before their parent lets go of it.
-    this.#emit(this.#job.declare(this.#source.openShards()))
-    this.#emit(this.#job.end(shardId, []))
+    await this.#runner.end(shardId, this.#source.openShards())
     this.#caughtUp.delete(shardId)
     this.#isDirty = true
     await this.#snapshot()
@@ -281,14 +286,14 @@ export class StreamService implements ShardHandler {
     try {
       await before
       if (!this.#isDirty) return
-      this.#isDirty = false
-      const outbox = this.#outbox.save()
-      const state: SavedService = {
-        stream: this.#options.stream,
-        startedAt: this.#startedAt,
-        job: this.#job.save(),
-        outbox: outbox.lines,
-      }
+      const { stream } = this.#options
+      // Job and outbox as they are at one moment.
+      const { outbox, state } = await this.#runner.save((job) => {
+        this.#isDirty = false
+        const saved = this.#outbox.save()
+        const whole: SavedService = { stream, startedAt: this.#startedAt, job, outbox: saved.lines }
+        return { outbox: saved, state: whole }
+      })
       this.#version = await this.#options.store.save(state, this.#version)
       outbox.freeAll()
     } finally {
@@ -300,7 +305,7 @@ export class StreamService implements ShardHandler {
   async #finish(publishing: Promise<unknown>): Promise<void> {
     clearTimeout(this.#snapshotTimer)
     if (this.#failure !== undefined) throw this.#failure.error
-    if (this.#drainsAtEnd) this.#emit(this.#job.drain())
+    if (this.#drainsAtEnd) await this.#runner.drain()
     await this.#snapshot()
     this.#outbox.close()
     await publishing
@@ -380,6 +385,13 @@ export interface ServiceHealth {
   readonly outboxLines: number
   readonly snapshotVersion: number
   readonly queries: Readonly<Record<string, unknown>>
+}
+
+function startThreads({ queries, threads = 0 }: ServiceOptions, job: Job): LaneThreads | undefined {
+  if (threads === 0) return undefined
+  return new LaneThreads(threads, {
+    queries: queries.map((query, i) => (job.queries[i]!.canSendLanes ? query : undefined)),
+  })
 }
 
 function isSameStream(a: StreamIdentity, b: StreamIdentity): boolean {

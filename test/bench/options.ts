@@ -5,7 +5,7 @@ import { type Contestant, contestants, standard } from './contestants.ts'
 import { queries } from './queries.ts'
 import type { Query } from './query.ts'
 
-export type BenchOptions = ComparisonOptions | MemoryOptions | TogetherOptions | LatencyOptions
+export type BenchOptions = ComparisonOptions | MemoryOptions | TogetherOptions | ThreadsOptions | LatencyOptions
 
 export interface ComparisonOptions {
   readonly mode: 'comparison'
@@ -34,6 +34,14 @@ export interface TogetherOptions {
   readonly json: boolean
 }
 
+export interface ThreadsOptions {
+  readonly mode: 'threads'
+  readonly records: number
+  readonly runs: number
+  readonly seed: number
+  readonly json: boolean
+}
+
 export interface LatencyOptions {
   readonly mode: 'latency'
   readonly seconds: number
@@ -46,11 +54,12 @@ export class UsageError extends Error {
   readonly code = 'BAD_USAGE'
 }
 
-export const modes = ['memory', 'together', 'latency'] as const
+export const modes = ['memory', 'together', 'threads', 'latency'] as const
 
 const options = {
   memory: { type: 'boolean' },
   together: { type: 'boolean' },
+  threads: { type: 'boolean' },
   latency: { type: 'boolean' },
   peers: { type: 'boolean' },
   contestants: { type: 'string' },
@@ -72,6 +81,7 @@ const taken: Readonly<Record<BenchOptions['mode'], readonly (keyof Values)[]>> =
   comparison: ['peers', 'contestants', 'also', 'queries', 'nexmark', 'records', 'runs', 'seed', 'json'],
   memory: ['records', 'runs', 'seed', 'json'],
   together: ['records', 'runs', 'seed', 'json'],
+  threads: ['records', 'runs', 'seed', 'json'],
   latency: ['seconds', 'seed', 'json'],
 }
 

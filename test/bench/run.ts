@@ -1,4 +1,4 @@
-// `npm run bench`: what windowed queries cost, in four modes. docs/performance.md says what is measured and how; --help lists
+// `npm run bench`: what windowed queries cost, in five modes. docs/performance.md says what is measured and how; --help lists
 // the modes and their options.
 import { mkdirSync } from 'node:fs'
 import { removeWork, workFolder } from './cache.ts'
@@ -10,6 +10,7 @@ import { describeMachine, isBusy, lookAtMachine } from './machine.ts'
 import { measureMemory } from './memory/memory.ts'
 import { type BenchOptions, parseOptions, UsageError } from './options.ts'
 import { killAll, ProcessError } from './processes.ts'
+import { measureThreads } from './threads/threads.ts'
 import { measureTogether } from './together/together.ts'
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -68,6 +69,8 @@ function measured(options: BenchOptions): Promise<Found> {
       return measureMemory(options, say)
     case 'together':
       return measureTogether(options, say)
+    case 'threads':
+      return measureThreads(options, say)
     case 'latency':
       return measureLatency(options, say)
   }

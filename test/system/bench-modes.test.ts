@@ -45,7 +45,15 @@ describe('a mode', () => {
     expect(failures).toEqual([])
     expect(lineups.map(({ queries }: { queries: string[] }) => queries.length)).toEqual([1, 10])
     expect(ratios).toHaveLength(2)
-    for (const ratio of ratios) expect(ratio).toBeGreaterThan(1)
+    expect(code).toBe(0)
+  })
+
+  it('--threads gets the same bytes from any number of threads', async () => {
+    const { code, stdout } = await bench('--threads', '--records', '3000', '--runs', '1', '--json')
+    const { samples, failures } = JSON.parse(stdout)
+    expect(failures).toEqual([])
+    expect(Object.keys(samples)).toHaveLength(9)
+    for (const [{ panes }] of Object.values<[{ panes: number }]>(samples)) expect(panes).toBeGreaterThan(100)
     expect(code).toBe(0)
   })
 
@@ -76,7 +84,7 @@ describe('a mode', () => {
 
   it('is listed by --help', async () => {
     const { code, stdout } = await bench('--help')
-    for (const mode of ['--memory', '--together', '--latency']) expect(stdout).toContain(`\n  ${mode} `)
+    for (const mode of ['--memory', '--together', '--threads', '--latency']) expect(stdout).toContain(`\n  ${mode} `)
     expect(code).toBe(0)
   })
 })

@@ -15,7 +15,8 @@ export interface PortableRows {
   /** The keys' bytes as `KeyTable.pack` has them. */
   readonly keys: Uint8Array
   readonly cells: Float64Array
-  readonly refs: readonly (readonly JsonValue[])[] | undefined
+  /** The refs of all rows as JSON: one text costs less to hand over than many small objects. */
+  readonly refs: string | undefined
 }
 
 export type LaneEvent = { /** The lane's watermark after the record before. */ readonly settledAt: number } & (
@@ -89,7 +90,7 @@ export class LaneRecorder implements AlignedPartials {
     const refs =
       refStride === 0
         ? undefined
-        : Array.from({ length: keys.length }, (_, i) => this.#layout.encodeRefs(rows, firstRow + i))
+        : JSON.stringify(Array.from({ length: keys.length }, (_, i) => this.#layout.encodeRefs(rows, firstRow + i)))
     return { keys: this.#keys.pack(keys), cells, refs }
   }
 
@@ -105,7 +106,6 @@ export class LaneRecorder implements AlignedPartials {
 export function unpackRows(rows: PortableRows, table: PaneTable, keys: KeyTable, layout: RowLayout): void {
   keys.unpack(rows.keys, (key) => table.rowOf(key))
   table.cells.set(rows.cells)
-  rows.refs?.forEach((row, i) => {
-    layout.decodeRefs(table, i, row)
-  })
+  if (rows.refs === undefined) return
+  for (const [i, row] of (JSON.parse(rows.refs) as JsonValue[][]).entries()) layout.decodeRefs(table, i, row)
 }

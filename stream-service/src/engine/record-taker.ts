@@ -43,6 +43,21 @@ export class RecordTaker {
     }
   }
 
+  /** Takes a record whose data are `bytes[start, end)`, without looking at `record.data` where nothing is packed. */
+  takeRange(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    record: StreamRecord,
+    lanes: readonly RecordLane[],
+    isWanted: IsWanted,
+  ): void {
+    // No text begins as a gzip or an aggregate does.
+    const first = bytes[start]
+    if (end === start || first === 0x1f || first === 0xf3) this.take(record, lanes, isWanted)
+    else if (isWanted(record)) this.takeDecoded(this.decoder.decode(bytes, start, end, false), record, lanes)
+  }
+
   #takeOne(record: StreamRecord, lanes: readonly RecordLane[]): void {
     if (isGzip(record.data)) this.#takeGzip(record, lanes)
     else this.takeDecoded(this.decoder.decodeAlone(record.data), record, lanes)

@@ -16,6 +16,7 @@ export function compileQuery(spec: QuerySpec, plan: FieldPlan): CompiledQuery {
   return {
     name,
     fingerprint: fingerprintOf(spec),
+    isData: typeof spec.where !== 'function' && ![...spec.aggregates.values()].some((aggregate) => 'init' in aggregate),
     where: compileWhere(spec.where, plan),
     time: compileTime(time, plan),
     outOfOrdernessMs: time.outOfOrdernessMs,

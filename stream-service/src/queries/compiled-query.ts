@@ -18,6 +18,8 @@ export interface CompiledQuery {
   readonly name: string
   /** Stands for everything that gives saved state its meaning: a query with another fingerprint cannot take it over. */
   readonly fingerprint: string
+  /** The query has no functions of its own, so that other threads can be told of it. */
+  readonly isData: boolean
   readonly where: ((fields: Fields) => boolean) | undefined
   readonly time: CompiledTime
   readonly outOfOrdernessMs: number
