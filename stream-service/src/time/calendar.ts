@@ -1,24 +1,28 @@
 // What falls due when, for many small items: a calendar queue (R. Brown 1988, "Calendar queues: a fast O(1) priority queue
 // implementation for the simulation event set problem"). Time is cut into days, a year has a fixed number of them, and each
-// day has a list of what falls due on it in any year. Only today's items are put in order.
+// day has a list of what falls due on it in any year. Only today's items are put in order, if they are not in order already.
 //
-//   days   |  0  |  1  |  2  |  3  | …  | 1023 |      an item at `at` is on day floor(at / width) mod 1024
+//   days   |  0  |  1  |  2  |  3  | …  | 32767 |      an item at `at` is on day floor(at / width) mod 32768
 //             │           └─> item, item                in the order in which they came
 //          today: sorted, from where it was taken from last
 //
 // Items that fall due at one instant come out in the order in which they were added.
 
-const days = 1 << 10
+const days = 1 << 15
+
+// An entry is 16 bytes: the instant, the item, and the entry behind it on its day (0 for none).
+const entryDoubles = 2
+const entryInts = 4
+const itemAt = 2
+const nextAt = 3
 
 export class Calendar {
   readonly #width: number
   /** Per day, the first and the last entry; 0 for none. */
-  readonly #first = new Int32Array(days)
-  readonly #last = new Int32Array(days)
+  readonly #days = new Int32Array(2 * days)
   // Entries from 1; what was taken is used again.
-  #at: Float64Array = new Float64Array(64)
-  #item: Int32Array = new Int32Array(64)
-  #next: Int32Array = new Int32Array(64)
+  #instants: Float64Array = new Float64Array(64 * entryDoubles)
+  #ints = new Int32Array(this.#instants.buffer)
   #used = 1
   #free = 0
   /** Everything before this day has been taken or lies in `#today`. */
@@ -33,11 +37,12 @@ export class Calendar {
 
   /** `horizonMs`: how far ahead items are due, mostly. It makes no difference but for speed. */
   constructor(horizonMs: number) {
-    this.#width = Math.max(1, Math.ceil(horizonMs / (days / 2)))
+    this.#width = Math.max(1, Math.ceil((2 * horizonMs) / days))
   }
 
+  /** Adds an item, an integer from 0 to 2^31 - 1. */
   add(at: number, item: number): void {
-    const day = this.#dayOf(at)
+    const day = Math.floor(at / this.#width)
     const entry = this.#newEntry(at, item)
     if (this.#size++ === 0) this.#day = day + 1
     if (day < this.#day) this.#addToday(entry, at)
@@ -50,46 +55,43 @@ export class Calendar {
     if (this.#size === 0 || this.nextAt > now) return -1
     if (this.#todayAt === this.#today.length && !this.#findDay(now)) return -1
     const entry = this.#today[this.#todayAt]!
-    const at = this.#at[entry]!
+    const at = this.#instants[entry * entryDoubles]!
     this.nextAt = at
     if (at > now) return -1
     this.#todayAt++
     this.takenAt = at
-    const item = this.#item[entry]!
-    this.#next[entry] = this.#free
+    const item = this.#ints[entry * entryInts + itemAt]!
+    this.#ints[entry * entryInts + nextAt] = this.#free
     this.#free = entry
     if (--this.#size === 0) {
       this.#today.length = 0
       this.#todayAt = 0
       this.nextAt = Number.POSITIVE_INFINITY
-    } else if (this.#todayAt < this.#today.length) this.nextAt = this.#at[this.#today[this.#todayAt]!]!
-    else this.nextAt = this.#day * this.#width
+    } else if (this.#todayAt < this.#today.length) {
+      this.nextAt = this.#instants[this.#today[this.#todayAt]! * entryDoubles]!
+    } else this.nextAt = this.#day * this.#width
     return item
-  }
-
-  #dayOf(at: number): number {
-    return Math.floor(at / this.#width)
   }
 
   #newEntry(at: number, item: number): number {
     let entry = this.#free
-    if (entry !== 0) this.#free = this.#next[entry]!
+    if (entry !== 0) this.#free = this.#ints[entry * entryInts + nextAt]!
     else {
       entry = this.#used++
-      if (entry === this.#at.length) this.#grow()
+      if (entry * entryDoubles === this.#instants.length) this.#grow()
     }
-    this.#at[entry] = at
-    this.#item[entry] = item
-    this.#next[entry] = 0
+    this.#instants[entry * entryDoubles] = at
+    this.#ints[entry * entryInts + itemAt] = item
+    this.#ints[entry * entryInts + nextAt] = 0
     return entry
   }
 
   #append(day: number, entry: number): void {
-    const place = day & (days - 1)
-    const last = this.#last[place]!
-    if (last === 0) this.#first[place] = entry
-    else this.#next[last] = entry
-    this.#last[place] = entry
+    const place = 2 * (day & (days - 1))
+    const last = this.#days[place + 1]!
+    if (last === 0) this.#days[place] = entry
+    else this.#ints[last * entryInts + nextAt] = entry
+    this.#days[place + 1] = entry
   }
 
   /** Behind all of today's that fall due no later. */
@@ -99,7 +101,7 @@ export class Calendar {
     let high = today.length
     while (low < high) {
       const middle = (low + high) >>> 1
-      if (this.#at[today[middle]!]! <= at) low = middle + 1
+      if (this.#instants[today[middle]! * entryDoubles]! <= at) low = middle + 1
       else high = middle
     }
     today.splice(low, 0, entry)
@@ -109,13 +111,14 @@ export class Calendar {
   #findDay(now: number): boolean {
     this.#today.length = 0
     this.#todayAt = 0
-    const lastDay = this.#dayOf(now)
+    const lastDay = Math.floor(now / this.#width)
     let without = 0
     while (this.#day <= lastDay) {
-      if (this.#takeDay(this.#day++)) return true
+      const day = this.#day++
+      if (this.#days[2 * (day & (days - 1))] !== 0 && this.#takeDay(day)) return true
       // A whole year without anything: what there is lies in another one.
       if (++without === days) {
-        this.#day = this.#dayOf(this.#earliest())
+        this.#day = Math.floor(this.#earliest() / this.#width)
         without = 0
       }
     }
@@ -125,46 +128,45 @@ export class Calendar {
 
   /** Moves what is due on a day, in this year, to today's. */
   #takeDay(day: number): boolean {
-    const place = day & (days - 1)
-    let entry = this.#first[place]!
-    if (entry === 0) return false
-    this.#first[place] = 0
-    this.#last[place] = 0
+    const place = 2 * (day & (days - 1))
+    let entry = this.#days[place]!
+    this.#days[place] = 0
+    this.#days[place + 1] = 0
     const today = this.#today
+    const instants = this.#instants
+    let isSorted = true
+    let before = Number.NEGATIVE_INFINITY
     while (entry !== 0) {
-      const next = this.#next[entry]!
-      if (this.#dayOf(this.#at[entry]!) === day) today.push(entry)
-      else {
-        this.#next[entry] = 0
+      const next = this.#ints[entry * entryInts + nextAt]!
+      const at = instants[entry * entryDoubles]!
+      if (Math.floor(at / this.#width) === day) {
+        today.push(entry)
+        if (at < before) isSorted = false
+        before = at
+      } else {
+        this.#ints[entry * entryInts + nextAt] = 0
         this.#append(day, entry)
       }
       entry = next
     }
-    const at = this.#at
-    if (today.length > 1) today.sort((a, b) => at[a]! - at[b]!)
+    if (!isSorted) today.sort((a, b) => instants[a * entryDoubles]! - instants[b * entryDoubles]!)
     return today.length > 0
   }
 
   #earliest(): number {
     let earliest = Number.POSITIVE_INFINITY
-    for (let place = 0; place < days; place++) {
-      for (let entry = this.#first[place]!; entry !== 0; entry = this.#next[entry]!) {
-        earliest = Math.min(earliest, this.#at[entry]!)
+    for (let place = 0; place < 2 * days; place += 2) {
+      for (let entry = this.#days[place]!; entry !== 0; entry = this.#ints[entry * entryInts + nextAt]!) {
+        earliest = Math.min(earliest, this.#instants[entry * entryDoubles]!)
       }
     }
     return earliest
   }
 
   #grow(): void {
-    const at = new Float64Array(2 * this.#at.length)
-    at.set(this.#at)
-    this.#at = at
-    const grown = (before: Int32Array) => {
-      const larger = new Int32Array(2 * before.length)
-      larger.set(before)
-      return larger
-    }
-    this.#item = grown(this.#item)
-    this.#next = grown(this.#next)
+    const grown = new Float64Array(2 * this.#instants.length)
+    grown.set(this.#instants)
+    this.#instants = grown
+    this.#ints = new Int32Array(grown.buffer)
   }
 }
