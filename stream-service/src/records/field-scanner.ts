@@ -1,67 +1,59 @@
 // Bytes to fields in one pass, without parsing what nobody wants. It agrees with JsonDecoder, the reference, on every input:
 // it takes only plain records itself, and as soon as it meets anything wrong or rare (a syntax error, an escape in a name, a
 // nested object written twice, great depth) it hands the whole record to the reference and answers what that says.
+//
+// The reading is done in WebAssembly, in a memory of its own, to which records are copied first: lines many at a time, as
+// a *window* of the block they lie in, and others one by one.
 import { isUtf8 } from 'node:buffer'
-import * as words from './byte-words.ts'
-import type { Lead, ObjectLayout, WantedField } from './field-layout.ts'
-import * as layouts from './field-layout.ts'
-import * as found from './fields.ts'
+import { layOut, type WantedField } from './field-layout.ts'
+import type { FieldPlan, Fields } from './fields.ts'
 import { type DecodeFault, JsonDecoder, valueAt } from './json-decoder.ts'
-import * as skip from './json-skip.ts'
-import { NumberScan } from './number-scan.ts'
+import { isNotAscii, isRead, newScanMachine, type ScanMachine } from './scan-machine.ts'
 import { StringPool } from './string-pool.ts'
-import { TextScan } from './text-scan.ts'
 
-const { nonAsciiIn } = words
-const { isAbsent, isNumber, isText, isOther } = found
-const { skipText, skipValue, skipBlanks, isBlank, byteAt, marginBytes } = skip
-const { standsAt, skipAText, skipAnyValue, takeAText, takeAnyValue, enterObject, layoutOf, maxPosition } = layouts
-
-const quote = 0x22
-const comma = 0x2c
-const colon = 0x3a
-const backslash = 0x5c
-const minus = 0x2d
-const nine = 0x39
-const openBrace = 0x7b
-const closeBrace = 0x7d
 const lineFeed = 0x0a
-const lowerF = 0x66
-const lowerN = 0x6e
-const lowerT = 0x74
+
+/** A window stays in the cache while its lines are read. */
+const windowBytes = 1 << 15
+/** Longer records are left to the reference: the memory never gets smaller again. */
+const maxRecordBytes = 1 << 24
+/** A line that ends closer to the end of its block is left to `decode`. */
+const marginBytes = 8
 
 export class FieldScanner {
-  readonly fields: found.Fields
+  readonly fields: Fields
   /** Shares `fields` with the scanner. */
   readonly #reference: JsonDecoder
+  readonly #wanted: WantedField[] = []
   /** Undefined when the reference has to do everything, because somebody needs the whole record. */
-  readonly #layout: ObjectLayout | undefined
-  readonly #numbers = new NumberScan()
-  readonly #texts = new TextScan()
+  readonly #machine: ScanMachine | undefined
+  readonly #layout: number = 0
+  /** Where the window and a record of its own lie in the memory. */
+  readonly #windowAt: number = 0
+  readonly #recordAt: number = 0
+  /** How long a record may be for the memory as it is. */
+  #room = 0
+  /** The window is `block[from, to)`, whole lines; a position in the block plus `#shift` is one in the memory. */
+  #block: Buffer | undefined
+  #from = 0
+  #to = 0
+  #shift = 0
 
-  /** What is being scanned, and the same memory as a view. */
-  #bytes: Buffer
-  #view: DataView
-  #end = 0
-  /** The position after a step that also has something else to return; -1 for the reference. */
-  #at = 0
-  #recordNumber = 0
-  /** The buffer seen last, so that its view is made once. */
-  #block: Buffer
-  #blockView: DataView
-  /** Where records without a margin behind them are copied. */
-  #copy: Buffer
-  #copyView: DataView
-
-  constructor(plan: found.FieldPlan) {
+  constructor(plan: FieldPlan) {
     this.#reference = new JsonDecoder(plan)
     this.fields = this.#reference.fields
-    this.#layout = plan.needsWholeRecord ? undefined : layoutOf(plan.paths)
     for (let slot = 0; slot < this.fields.slots; slot++) this.fields.pools[slot] = new StringPool()
-    this.#copy = Buffer.alloc(1 << 12)
-    this.#copyView = viewOf(this.#copy)
-    this.#block = this.#bytes = this.#copy
-    this.#blockView = this.#view = this.#copyView
+    if (plan.needsWholeRecord) return
+    const machine = newScanMachine({
+      readNumber: (start, end) => Number(this.fields.bytes.toString('latin1', start, end)),
+      takeSlice: (field, start, end) => this.#takeSlice(field, start, end),
+    })
+    this.#machine = machine
+    machine.allocateValues(this.fields.slots)
+    this.#layout = layOut(machine, plan.paths, this.#wanted)
+    this.#windowAt = machine.allocate(windowBytes + 16)
+    this.#recordAt = machine.allocate(0)
+    this.#seeMemory(machine)
   }
 
   /**
@@ -69,16 +61,21 @@ export class FieldScanner {
    * larger block that holds the record says so with `isKnownUtf8`.
    */
   decode(bytes: Buffer, start: number, end: number, isKnownUtf8: boolean): DecodeFault | undefined {
-    if (this.#scanRange(bytes, start, end, isKnownUtf8)) return undefined
+    const machine = this.#machine
+    if (machine !== undefined && this.#hasRoom(end - start)) {
+      bytes.copy(this.fields.bytes, this.#recordAt, start, end)
+      if (this.#scan(machine, end - start, isKnownUtf8)) return undefined
+    }
     return this.#reference.decode(bytes, start, end, isKnownUtf8)
   }
 
   /** Decodes a record that has an array for itself, as records from a stream have. */
   decodeAlone(record: Uint8Array): DecodeFault | undefined {
     const { length } = record
-    if (this.#layout !== undefined && length > 0 && length < maxPosition) {
-      this.#openCopy(record)
-      if (this.#scanRecord(this.#layout, 0, length, false)) return undefined
+    const machine = this.#machine
+    if (machine !== undefined && this.#hasRoom(length)) {
+      this.fields.bytes.set(record, this.#recordAt)
+      if (this.#scan(machine, length, false)) return undefined
     }
     return this.#reference.decode(Buffer.from(record.buffer, record.byteOffset, length), 0, length, false)
   }
@@ -86,208 +83,72 @@ export class FieldScanner {
   /**
    * Decodes the record that begins at `start` and ends with its line, before `stop`, in bytes that are known to be UTF-8.
    * Returns where the line ends, at its line feed; -1 when the line's end has to be found first, for `decode`.
+   * As long as the same `bytes` are given they must hold the same.
    */
   decodeLine(bytes: Buffer, start: number, stop: number): number {
-    const end = Math.min(stop, bytes.length - marginBytes)
-    if (this.#layout === undefined || start >= end || end > maxPosition) return -1
-    this.#open(bytes)
-    const at = this.#scan(this.#layout, start, end)
-    if (at < 0) return -1
-    const lineEnd = skipBlanks(this.#view, at, end)
-    return byteAt(this.#view, lineEnd, end) === lineFeed ? lineEnd : -1
-  }
-
-  /** Whether the reference is not needed for the record in `bytes[start, end)`. */
-  #scanRange(bytes: Buffer, start: number, end: number, isKnownUtf8: boolean): boolean {
-    if (this.#layout === undefined || start >= end || end > maxPosition) return false
-    if (end + marginBytes > bytes.length) {
-      this.#openCopy(bytes.subarray(start, end))
-      return this.#scanRecord(this.#layout, 0, end - start, isKnownUtf8)
+    if (bytes !== this.#block || start < this.#from || start >= this.#to) {
+      if (!this.#openWindow(bytes, start, stop)) return -1
     }
-    this.#open(bytes)
-    return this.#scanRecord(this.#layout, start, end, isKnownUtf8)
+    const at = this.#machine!.scanLine(this.#layout, start + this.#shift)
+    const end = at - this.#shift
+    return at !== 0 && end < stop ? end : -1
   }
 
-  #scanRecord(layout: ObjectLayout, start: number, end: number, isKnownUtf8: boolean): boolean {
-    const view = this.#view
-    if (!isKnownUtf8 && !isAscii(view, start, end) && !isUtf8(this.#bytes.subarray(start, end))) return false
-    let at = this.#scan(layout, start, end)
-    if (at < 0) return false
-    while (at < end && isSpace(view.getUint8(at))) at++
-    return at === end
+  /** Copies the lines from `start` on, as many as fit. */
+  #openWindow(bytes: Buffer, start: number, stop: number): boolean {
+    this.#block = undefined
+    if (this.#machine === undefined) return false
+    const end = Math.min(stop, bytes.length - marginBytes, start + windowBytes)
+    if (end <= start) return false
+    const last = bytes.lastIndexOf(lineFeed, end - 1)
+    if (last < start) return false
+    this.#block = bytes
+    this.#from = start
+    this.#to = last + 1
+    this.#shift = this.#windowAt - start
+    bytes.copy(this.fields.bytes, this.#windowAt, start, this.#to)
+    return true
   }
 
-  #open(bytes: Buffer): void {
-    if (bytes === this.#bytes) return
-    if (bytes !== this.#block) {
-      this.#block = bytes
-      this.#blockView = viewOf(bytes)
-    }
-    this.#bytes = this.fields.bytes = bytes
-    this.#view = this.fields.view = this.#blockView
+  #hasRoom(length: number): boolean {
+    return length > 0 && (length <= this.#room || this.#makeRoom(length))
   }
 
-  #openCopy(record: Uint8Array): void {
-    const needed = record.length + marginBytes
-    if (needed > this.#copy.length) {
-      this.#copy = Buffer.alloc(2 * needed)
-      this.#copyView = viewOf(this.#copy)
-    }
-    this.#copy.set(record)
-    this.#bytes = this.fields.bytes = this.#copy
-    this.#view = this.fields.view = this.#copyView
+  #makeRoom(length: number): boolean {
+    if (length > maxRecordBytes) return false
+    this.#machine!.reach(this.#recordAt + 2 * length)
+    this.#seeMemory(this.#machine!)
+    return length <= this.#room
   }
 
-  /** Reads the record at `start`; returns where its last brace is behind, -1 for the reference. */
-  #scan(layout: ObjectLayout, start: number, end: number): number {
-    if (this.#view.getUint8(start) !== openBrace) return -1
-    this.#end = end
-    this.#recordNumber = (this.#recordNumber + 1) & 0x3fffffff
-    const { kinds } = this.fields
-    for (let slot = 0; slot < kinds.length; slot++) kinds[slot] = isAbsent
-    return this.#object(layout, start)
+  #seeMemory(machine: ScanMachine): void {
+    const { buffer } = machine.memory
+    this.fields.liveIn(buffer, {
+      kinds: machine.kinds.value,
+      numbers: machine.numbers.value,
+      starts: machine.starts.value,
+      lengths: machine.lengths.value,
+      hashes: machine.hashes.value,
+    })
+    this.#room = buffer.byteLength - this.#recordAt - 64
   }
 
-  #object(layout: ObjectLayout, start: number): number {
-    const view = this.#view
-    const end = this.#end | 0
-    let at = start | 0
-    let lead = layout.beginning
-    for (;;) {
-      const next = lead.next
-      if (standsAt(next, view, at, end)) {
-        at = (at + next.length) | 0
-        lead = next
-      } else {
-        if (byteAt(view, at, end) === closeBrace) return at + 1
-        const found = this.#find(layout, lead, at)
-        at = this.#at | 0
-        if (found === undefined) return at
-        lead = found
-      }
-      if (lead.kind === skipAText) at = skipText(view, at, end) | 0
-      else if (lead.kind === skipAnyValue) at = skipValue(view, at, end) | 0
-      else if (lead.kind === takeAText) at = this.#takeText(lead.field!, at) | 0
-      else if (lead.kind === takeAnyValue) at = this.#takeValue(lead.field!, at) | 0
-      else at = this.#enter(lead.field!, at) | 0
-      if (at < 0) return -1
-    }
-  }
-
-  /** Takes the string whose text begins at `start`. */
-  #takeText(field: WantedField, start: number): number {
-    const at = this.#texts.read(this.#view, start, this.#end)
-    if (at < 0) return this.#takeSlice(field, start - 1)
-    const { kinds, starts, lengths, hashes } = this.fields
-    const { slot } = field
-    kinds[slot] = isText
-    starts[slot] = start
-    lengths[slot] = this.#texts.length
-    hashes[slot] = this.#texts.hash
-    return at
-  }
-
-  #takeValue(field: WantedField, start: number): number {
-    const byte = this.#view.getUint8(start)
-    if (byte < minus || byte > nine) return this.#takeOther(field, start, byte)
-    const at = this.#numbers.read(this.#bytes, this.#view, start, this.#end)
-    this.fields.kinds[field.slot] = isNumber
-    this.fields.numbers[field.slot] = this.#numbers.value
-    return at
-  }
-
-  #takeOther(field: WantedField, start: number, byte: number): number {
-    if (byte === quote) return this.#takeText(field, start + 1)
-    if (isBlank(byte)) {
-      const at = skipBlanks(this.#view, start, this.#end)
-      return at < this.#end ? this.#takeValue(field, at) : -1
-    }
-    if (byte !== lowerT && byte !== lowerF && byte !== lowerN) return this.#takeSlice(field, start)
-    this.fields.kinds[field.slot] = isOther
-    this.fields.others[field.slot] = byte === lowerN ? null : byte === lowerT
-    return skipValue(this.#view, start, this.#end)
+  /** Whether the reference is not needed for the record that was copied. */
+  #scan(machine: ScanMachine, length: number, isKnownUtf8: boolean): boolean {
+    const start = this.#recordAt
+    const end = start + length
+    const found = machine.scanRecord(this.#layout, start, end, isKnownUtf8)
+    if (found !== isNotAscii) return found === isRead
+    if (!isUtf8(this.fields.bytes.subarray(start, end))) return false
+    return machine.scanRecord(this.#layout, start, end, true) === isRead
   }
 
   /** Takes a value by parsing it, and the wanted fields in it. */
-  #takeSlice(field: WantedField, start: number): number {
-    const end = skipValue(this.#view, start, this.#end)
-    if (end < 0) return -1
+  #takeSlice(id: number, start: number, end: number): void {
     const { fields } = this
-    const value: unknown = JSON.parse(this.#bytes.toString('utf8', start, end))
-    fields.set(field.slot, value)
-    for (const { slot, path } of field.below) fields.set(slot, valueAt(value, path))
-    return end
+    const { slot, below } = this.#wanted[id]!
+    const value: unknown = JSON.parse(fields.bytes.toString('utf8', start, end))
+    if (slot >= 0) fields.set(slot, value)
+    for (const { slot, path } of below) fields.set(slot, valueAt(value, path))
   }
-
-  /** Goes on in an object for the fields below this one. */
-  #enter(field: WantedField, start: number): number {
-    // Of a field that is there twice the last value counts, and what was taken from the first would have to be forgotten.
-    if (field.metIn === this.#recordNumber) return -1
-    field.metIn = this.#recordNumber
-    if (field.slot >= 0) return this.#takeSlice(field, start)
-    const view = this.#view
-    const at = skipBlanks(view, start, this.#end)
-    return byteAt(view, at, this.#end) === openBrace ? this.#object(field.layout!, at) : skipValue(view, at, this.#end)
-  }
-
-  /** Finds out what stands at `start`. */
-  #find(layout: ObjectLayout, last: Lead, start: number): Lead | undefined {
-    const view = this.#view
-    const end = this.#end
-    for (const follower of last.followers) {
-      if (!standsAt(follower, view, start, end)) continue
-      last.next = follower
-      this.#at = start + follower.length
-      return follower
-    }
-    return this.#read(layout, last, start)
-  }
-
-  #read(layout: ObjectLayout, last: Lead, start: number): Lead | undefined {
-    const view = this.#view
-    const end = this.#end
-    const isFirst = last === layout.beginning
-    this.#at = -1
-    let at = skipBlanks(view, isFirst ? start + 1 : start, end)
-    if (byteAt(view, at, end) === closeBrace) {
-      this.#at = at + 1
-      return undefined
-    }
-    if (!isFirst) {
-      if (byteAt(view, at, end) !== comma) return undefined
-      at = skipBlanks(view, at + 1, end)
-    }
-    if (byteAt(view, at, end) !== quote) return undefined
-    const nameAt = at + 1
-    at = skipText(view, nameAt, end)
-    if (at < 0) return undefined
-    const nameEnd = at - 1
-    for (let i = nameAt; i < nameEnd; i++) if (view.getUint8(i) === backslash) return undefined
-    at = skipBlanks(view, at, end)
-    if (byteAt(view, at, end) !== colon) return undefined
-    at = skipBlanks(view, at + 1, end)
-    const byte = byteAt(view, at, end)
-    const field = layout.fieldNamed(view, nameAt, nameEnd)
-    const isText = byte === quote
-    let kind = isText ? skipAText : skipAnyValue
-    if (field !== undefined) kind = field.layout !== undefined ? enterObject : isText ? takeAText : takeAnyValue
-    if (kind === skipAText || kind === takeAText) at++
-    if (at >= end) return undefined
-    this.#at = at
-    return layout.learn(this.#bytes, view, start, at, last, kind, field)
-  }
-}
-
-function viewOf(bytes: Buffer): DataView {
-  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
-}
-
-function isAscii(view: DataView, start: number, end: number): boolean {
-  let seen = 0
-  for (let at = start | 0; at < end; at = (at + 4) | 0) seen |= view.getInt32(at, true)
-  return nonAsciiIn(seen) === 0
-}
-
-function isSpace(byte: number): boolean {
-  return byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09
 }

@@ -35,26 +35,30 @@ export class FieldPlan {
 }
 
 /** What a slot holds. */
-export const isAbsent = 0
+const isAbsent = 0
 /** A number, in `numbers`. */
-export const isNumber = 1
+const isNumber = 1
 /** A string without escapes, which lies in `bytes` and is made a JavaScript string only for those who ask. */
 export const isText = 2
-/** Anything else, in `others`: null, booleans, objects, arrays, and strings that were written with escapes. */
-export const isOther = 3
+/** Anything else, in `others`: objects, arrays, strings that were written with escapes, and null and booleans. */
+const isOther = 3
+/** Null and booleans, as a scanner says them. */
+const isNull = 4
+const isFalse = 5
+const isTrue = 6
 
 /**
  * One record's values by slot. A decoder overwrites them with each record; who reads them keeps no reference.
  * Numbers and texts, which nearly all values are, make no object.
  */
 export class Fields {
-  readonly kinds: Uint8Array
-  readonly numbers: Float64Array
+  kinds: Uint8Array
+  numbers: Float64Array
   readonly others: unknown[]
   /** Texts are UTF-8 at `bytes[starts[slot], starts[slot] + lengths[slot])`, with the hash of `text-hash.ts`. */
-  readonly starts: Int32Array
-  readonly lengths: Int32Array
-  readonly hashes: Int32Array
+  starts: Int32Array
+  lengths: Int32Array
+  hashes: Int32Array
   /** The same memory twice; some bytes follow each text. */
   bytes: Buffer = noBytes
   view: DataView = noView
@@ -73,8 +77,20 @@ export class Fields {
     this.pools = new Array(slots).fill(undefined)
   }
 
+  /** Has all values and texts in one memory, the values at these places, and takes what is there for the values. */
+  liveIn(memory: ArrayBuffer, places: FieldPlaces): void {
+    const { slots } = this
+    this.bytes = Buffer.from(memory)
+    this.view = new DataView(memory)
+    this.kinds = new Uint8Array(memory, places.kinds, slots)
+    this.numbers = new Float64Array(memory, places.numbers, slots)
+    this.starts = new Int32Array(memory, places.starts, slots)
+    this.lengths = new Int32Array(memory, places.lengths, slots)
+    this.hashes = new Int32Array(memory, places.hashes, slots)
+  }
+
   get slots(): number {
-    return this.kinds.length
+    return this.others.length
   }
 
   /** The value as JSON.parse gives it; undefined where the record lacks the field. */
@@ -86,6 +102,12 @@ export class Fields {
         return this.#text(slot)
       case isOther:
         return this.others[slot]
+      case isNull:
+        return null
+      case isFalse:
+        return false
+      case isTrue:
+        return true
       default:
         return undefined
     }
@@ -113,6 +135,15 @@ export class Fields {
       this.others[slot] = value
     }
   }
+}
+
+/** Where arrays of values lie in a memory. */
+export interface FieldPlaces {
+  readonly kinds: number
+  readonly numbers: number
+  readonly starts: number
+  readonly lengths: number
+  readonly hashes: number
 }
 
 const noBytes = Buffer.alloc(readerMarginBytes)

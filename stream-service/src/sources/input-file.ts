@@ -25,8 +25,7 @@ const blocksPerTurn = 8
 export async function* readBlocks(path: string): AsyncGenerator<Buffer> {
   const name = path === '-' ? 'standard input' : path
   try {
-    const blocks: AsyncIterator<Buffer> =
-      path === '-' ? process.stdin[Symbol.asyncIterator]() : fileBlocks(path)
+    const blocks: AsyncIterator<Buffer> = path === '-' ? process.stdin[Symbol.asyncIterator]() : fileBlocks(path)
     const first = await blocks.next()
     if (first.done) return
     const rest = joined(first.value, blocks)

@@ -95,3 +95,20 @@ describe('cutting blocks into lines', () => {
     expect(limit.map((line) => line.length)).toEqual(['1 '.length + maxLineBytes])
   })
 })
+
+test('a handler that takes lines never sees two blocks as one object', () => {
+  const seen: Buffer[] = []
+  const cutter = new LineCutter({
+    line() {},
+    tooLong() {},
+    takeLine(bytes, start) {
+      seen.push(bytes)
+      return bytes.indexOf(10, start)
+    },
+  })
+  const reused = Buffer.from('a\nb\n')
+  cutter.push(reused)
+  reused.write('c\nd\n')
+  cutter.push(reused)
+  expect(seen.map((bytes) => seen.indexOf(bytes))).toEqual([0, 0, 2, 2])
+})

@@ -9,7 +9,8 @@ export interface LineHandler {
   tooLong(head: Buffer, length: number, lineNumber: number): void
   /**
    * For a handler that can tell where a line ends while it reads it, which saves looking for line feeds: takes the line at
-   * `start` of valid UTF-8, if it ends before `stop`, and returns where its line feed is. On -1 the line goes to `line`.
+   * `start` of valid UTF-8, if it ends before `stop`, and returns where its line feed is. On -1 the line goes to `line`. The
+   * same object always has the same bytes.
    */
   takeLine?(bytes: Buffer, start: number, stop: number, lineNumber: number): number
 }
@@ -46,8 +47,10 @@ export class LineCutter {
     const stop = block.lastIndexOf(10) + 1
     const isKnownUtf8 = isUtf8(block.subarray(start, stop))
     const takesLines = isKnownUtf8 && this.#handler.takeLine !== undefined
+    // An object of its own, because the caller may fill the same one again.
+    const lines = block.subarray()
     while (start < stop) {
-      let end = takesLines ? this.#takeLine(block, start, stop) : -1
+      let end = takesLines ? this.#takeLine(lines, start, stop) : -1
       if (end < 0) {
         end = block.indexOf(10, start)
         this.#emit(block, start, end, isKnownUtf8)

@@ -1,11 +1,16 @@
 // The inner part of the field scanner. What it exports is described where it is used, in `scan-machine.ts`.
 import { byteAt, isAscii, lineFeed, nowhere } from './bytes'
-import { type Layout, newField, newLayout } from './layout'
+import { Layout, newField, newLayout } from './layout'
 import { readRecord } from './object'
 import { skipBlanks } from './skip'
 import { allocate, allocateValues, hashes, kinds, lengths, numbers, reach, starts } from './values'
 
 export { allocate, allocateValues, hashes, kinds, lengths, newField, newLayout, numbers, reach, starts }
+
+// As in `scan-machine.ts`.
+const isLeft: i32 = 0
+const isRead: i32 = 1
+const isNotAscii: i32 = 2
 
 export function scanLine(layout: Layout, start: usize): usize {
   const at = readRecord(layout, start)
@@ -14,14 +19,14 @@ export function scanLine(layout: Layout, start: usize): usize {
   return byteAt(end) == lineFeed ? end : nowhere
 }
 
-export function scanRecord(layout: Layout, start: usize, end: usize): bool {
+export function scanRecord(layout: Layout, start: usize, end: usize, isKnownUtf8: bool): i32 {
+  store<u8>(end, 0)
+  if (!isKnownUtf8 && !isAscii(start, end)) return isNotAscii
   let at = readRecord(layout, start)
-  if (at == nowhere) return false
+  if (at == nowhere) return isLeft
   while (at < end && isSpace(byteAt(at))) at++
-  return at == end
+  return at == end ? isRead : isLeft
 }
-
-export { isAscii }
 
 function isSpace(byte: u32): bool {
   return byte == 0x20 || byte == 0x0a || byte == 0x0d || byte == 0x09

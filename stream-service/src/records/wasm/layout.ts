@@ -14,15 +14,16 @@ export const skipAnyValue = 1
 export const takeAText = 2
 export const takeAnyValue = 3
 export const enterObject = 4
+/** Added to the kind of a lead of more than sixteen bytes, whose others have to be compared before. */
+export const isLong = 8
 
 /** Longer leads than this are read anew each time. */
-const maxLeadBytes = 64
+const maxLeadBytes: usize = 64
 /** How many leads an object remembers, and how many a lead remembers behind it. */
-const maxLeads = 256
+const maxLeads: i32 = 256
 const maxFollowers = 8
 
 /** A field that somebody wants, or that leads to one. */
-// @ts-ignore: a decorator of AssemblyScript
 @unmanaged
 export class Field {
   /** How the other side calls it. */
@@ -42,12 +43,11 @@ export class Field {
   unlearnedValue: Lead
 }
 
-// @ts-ignore: a decorator of AssemblyScript
 @unmanaged
 export class Lead {
   length: usize
-  /** A bit for each of its first sixteen bytes; a bit that is never found for a lead that stands nowhere. */
-  mask: i32
+  /** A bit for each of sixteen bytes that is none of its own; one too many for a lead that stands nowhere. */
+  others: i32
   kind: i32
   /** The lead that came behind this one last time. */
   next: Lead
@@ -59,7 +59,6 @@ const followersAt: usize = 32
 const textAt: usize = 64
 const leadBytes: usize = textAt + maxLeadBytes
 
-// @ts-ignore: a decorator of AssemblyScript
 @unmanaged
 export class Layout {
   /** The first wanted field. */
@@ -83,7 +82,7 @@ function newLead(kind: i32, field: Field | null): Lead {
 function standNowhere(at: usize, kind: i32, field: Field | null): Lead {
   const lead = changetype<Lead>(at)
   if (changetype<usize>(nothing) == 0) nothing = lead
-  lead.mask = 1 << 16
+  lead.others = 1 << 16
   lead.kind = kind
   lead.field = field
   lead.next = nothing
@@ -95,7 +94,7 @@ export function newLayout(): Layout {
   layout.unlearnedText = newLead(skipAText, null)
   layout.unlearnedValue = newLead(skipAnyValue, null)
   layout.beginning = newLead(skipAnyValue, null)
-  layout.leads = allocate(maxLeads * leadBytes)
+  layout.leads = allocate(<usize>maxLeads * leadBytes)
   return layout
 }
 
@@ -112,29 +111,25 @@ export function newField(id: i32, slot: i32, owner: Layout, nameAt: usize, nameL
   field.unlearnedValue = newLead(layout !== null ? enterObject : takeAnyValue, field)
 }
 
-// @ts-ignore: a decorator of AssemblyScript
+/** Whether the first sixteen bytes of a lead stand at a position. */
 @inline
-export function standsAt(lead: Lead, at: usize): bool {
-  const text = changetype<usize>(lead) + textAt
-  const { mask, length } = lead
-  if ((i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(text))) & mask) != mask) return false
-  return length <= 16 || standsBeyond(text, at, length)
+export function beginsAt(lead: Lead, at: usize): bool {
+  return (i8x16.bitmask(i8x16.eq(v128.load(at), v128.load(changetype<usize>(lead), textAt))) | lead.others) == 0xffff
 }
 
 /** Compares what is behind the first sixteen bytes; the last sixteen may overlap with what is before. */
-function standsBeyond(text: usize, at: usize, length: usize): bool {
-  const last = length - 16
+export function endsAt(lead: Lead, at: usize): bool {
+  const text = changetype<usize>(lead) + textAt
+  const last = lead.length - 16
   for (let i: usize = 16; i < last; i += 16) if (!isSame(text + i, at + i)) return false
   return isSame(text + last, at + last)
 }
 
-// @ts-ignore: a decorator of AssemblyScript
 @inline
 function isSame(a: usize, b: usize): bool {
   return i8x16.bitmask(i8x16.eq(v128.load(a), v128.load(b))) == 0xffff
 }
 
-// @ts-ignore: a decorator of AssemblyScript
 @inline
 function followerOf(lead: Lead, i: i32): Lead {
   return changetype<Lead>(<usize>load<u32>(changetype<usize>(lead) + followersAt + (<usize>i << 2)))
@@ -144,7 +139,7 @@ function followerOf(lead: Lead, i: i32): Lead {
 export function followerAt(last: Lead, at: usize): Lead | null {
   for (let i = 0; i < last.followers; i++) {
     const follower = followerOf(last, i)
-    if (!standsAt(follower, at)) continue
+    if (!beginsAt(follower, at) || (follower.kind >= isLong && !endsAt(follower, at))) continue
     last.next = follower
     return follower
   }
@@ -153,8 +148,10 @@ export function followerAt(last: Lead, at: usize): Lead | null {
 
 /** The wanted field with the name in `[start, end)`, or null. */
 export function fieldNamed(layout: Layout, start: usize, end: usize): Field | null {
-  for (let field = layout.wanted; field !== null; field = field.sibling) {
+  let field = layout.wanted
+  while (field !== null) {
     if (field.nameLength == end - start && memory.compare(field.nameAt, start, field.nameLength) == 0) return field
+    field = field.sibling
   }
   return null
 }
@@ -167,7 +164,8 @@ export function learn(layout: Layout, last: Lead, start: usize, end: usize, isTe
   const length = end - start
   if (length > maxLeadBytes || last.followers == maxFollowers || layout.learned == maxLeads) return unlearned
   const lead = leadOf(layout, start, length, unlearned.kind, field)
-  store<u32>(changetype<usize>(last) + followersAt + (<usize>last.followers++ << 2), changetype<usize>(lead))
+  store<u32>(changetype<usize>(last) + followersAt + ((<usize>last.followers) << 2), changetype<usize>(lead))
+  last.followers++
   last.next = lead
   return lead
 }
@@ -177,9 +175,11 @@ function leadOf(layout: Layout, start: usize, length: usize, kind: i32, field: F
     const known = changetype<Lead>(layout.leads + <usize>i * leadBytes)
     if (known.length == length && memory.compare(changetype<usize>(known) + textAt, start, length) == 0) return known
   }
-  const lead = standNowhere(layout.leads + <usize>layout.learned++ * leadBytes, kind, field)
+  const lead = standNowhere(layout.leads + (<usize>layout.learned) * leadBytes, kind, field)
+  layout.learned++
   memory.copy(changetype<usize>(lead) + textAt, start, length)
   lead.length = length
-  lead.mask = length < 16 ? (1 << <i32>length) - 1 : 0xffff
+  if (length > 16) lead.kind |= isLong
+  lead.others = length < 16 ? 0xffff & (-1 << <i32>length) : 0
   return lead
 }

@@ -36,13 +36,11 @@ const wordFals: u32 = 0x736c6166
 const wordNull: u32 = 0x6c6c756e
 
 /** A line feed is none of them: it ends a record in a file, and is rare elsewhere. */
-// @ts-ignore: a decorator of AssemblyScript
 @inline
 export function isBlank(byte: u32): bool {
   return byte == 0x20 || byte == 0x09 || byte == 0x0d
 }
 
-// @ts-ignore: a decorator of AssemblyScript
 @inline
 export function skipBlanks(start: usize): usize {
   let at = start
@@ -50,12 +48,10 @@ export function skipBlanks(start: usize): usize {
   return at
 }
 
-/** Passes over the rest of a string, from behind its opening quote. */
-// @ts-ignore: a decorator of AssemblyScript
-@inline
+/** Passes over the rest of a string, from behind its opening quote or from anywhere inside it. */
 export function skipText(start: usize): usize {
   let at = start
-  for (;;) {
+  while (true) {
     const stops = stopsIn(v128.load(at))
     if (stops == 0) {
       at += 16
@@ -110,7 +106,7 @@ function skipObject(start: usize, depth: i32): usize {
   if (depth == maxDepth) return nowhere
   let at = skipBlanks(start + 1)
   if (byteAt(at) == closeBrace) return at + 1
-  for (;;) {
+  while (true) {
     if (byteAt(at) != quote) return nowhere
     at = skipText(at + 1)
     if (at == nowhere) return nowhere
@@ -130,7 +126,7 @@ function skipArray(start: usize, depth: i32): usize {
   if (depth == maxDepth) return nowhere
   let at = skipBlanks(start + 1)
   if (byteAt(at) == closeBracket) return at + 1
-  for (;;) {
+  while (true) {
     at = skipValue(at, depth + 1)
     if (at == nowhere) return nowhere
     at = skipBlanks(at)
@@ -141,7 +137,6 @@ function skipArray(start: usize, depth: i32): usize {
   }
 }
 
-// @ts-ignore: a decorator of AssemblyScript
 @inline
 export function skipNumber(start: usize): usize {
   const wholeAt = byteAt(start) == minus ? start + 1 : start
@@ -163,18 +158,16 @@ export function skipNumber(start: usize): usize {
   return at
 }
 
-// @ts-ignore: a decorator of AssemblyScript
 @inline
 function skipDigits(start: usize): usize {
   let at = start
-  for (;;) {
+  while (true) {
     const count = ctz(~digitsIn(v128.load(at)))
     at += count
     if (count < 16) return at
   }
 }
 
-// @ts-ignore: a decorator of AssemblyScript
 @inline
 export function isDigit(byte: u32): bool {
   return byte - zero <= 9

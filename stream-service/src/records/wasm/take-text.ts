@@ -2,12 +2,14 @@
 import { byteAt, firstBytes, nowhere, quote, stopsIn } from './bytes'
 import { setText } from './values'
 
+const seeds: usize = memory.data<u32>([0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a])
+const factors: usize = memory.data<u32>([0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f])
+
 /** Takes the string whose text begins at `start` for a slot, and returns where it ends, behind its closing quote. */
-// @ts-ignore: a decorator of AssemblyScript
 @inline
 export function takePlainText(slot: usize, start: usize): usize {
   let at = start
-  let lanes = i32x4(0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a)
+  let lanes = v128.load(seeds)
   let bytes = v128.load(at)
   let stops = stopsIn(bytes)
   while (stops == 0) {
@@ -24,14 +26,12 @@ export function takePlainText(slot: usize, start: usize): usize {
   return at + 1
 }
 
-// @ts-ignore: a decorator of AssemblyScript
 @inline
 function mix(lanes: v128, bytes: v128): v128 {
-  const mixed = i32x4.mul(v128.xor(lanes, bytes), i32x4(0x9e3779b1, 0x85ebca77, 0xc2b2ae3d, 0x27d4eb2f))
+  const mixed = i32x4.mul(v128.xor(lanes, bytes), v128.load(factors))
   return v128.xor(mixed, i32x4.shr_u(mixed, 15))
 }
 
-// @ts-ignore: a decorator of AssemblyScript
 @inline
 function finish(lanes: v128, length: usize): i32 {
   const halves = i32x4.add(lanes, i8x16.shuffle(lanes, lanes, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7))

@@ -41,26 +41,22 @@ export function allocateValues(slots: usize): void {
   hashes = allocate(slots << 2)
 }
 
-// @ts-ignore: a decorator of AssemblyScript
 @inline
 export function forgetValues(): void {
   for (let at: usize = 0; at < kindsBytes; at += 16) v128.store(kinds + at, i8x16.splat(0))
 }
 
-// @ts-ignore: a decorator of AssemblyScript
 @inline
 export function setKind(slot: usize, kind: u8): void {
   store<u8>(kinds + slot, kind)
 }
 
-// @ts-ignore: a decorator of AssemblyScript
 @inline
 export function setNumber(slot: usize, value: f64): void {
   store<u8>(kinds + slot, isNumber)
   store<f64>(numbers + (slot << 3), value)
 }
 
-// @ts-ignore: a decorator of AssemblyScript
 @inline
 export function setText(slot: usize, start: usize, length: usize, hash: i32): void {
   store<u8>(kinds + slot, isText)
