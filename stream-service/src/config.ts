@@ -28,10 +28,10 @@ const environment = z.object({
   MILLRACE_THREADS: z.coerce
     .number()
     .int()
-    .min(0)
+    .min(1)
     .max(64)
-    .default(0)
-    .describe('how many threads read lanes; 0: the one that does everything else'),
+    .default(1)
+    .describe('how many threads read lanes, with the one that does everything else'),
   MILLRACE_SNAPSHOT_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000),
   /** For demonstrations: every query gets this `closeAfter` and `idleAfter`. */
   MILLRACE_CLOSE_AFTER: z.string().optional(),

@@ -51,7 +51,7 @@ export interface ServiceOptions {
     readonly startAfter: ReadonlyMap<string, Position | 'SHARD_END'>
     readonly gate: (shardId: string) => CreditGate
   }) => ShardSource
-  /** How many threads read lanes; 0, the default, for the one that does everything else. */
+  /** How many threads read lanes, with the one that does everything else; default 1. */
   readonly threads?: number
   readonly snapshotIntervalMs: number
   readonly now: () => number
@@ -387,8 +387,8 @@ export interface ServiceHealth {
   readonly queries: Readonly<Record<string, unknown>>
 }
 
-function startThreads({ queries, threads = 0 }: ServiceOptions, job: Job): LaneThreads | undefined {
-  if (threads === 0) return undefined
+function startThreads({ queries, threads = 1 }: ServiceOptions, job: Job): LaneThreads | undefined {
+  if (threads === 1) return undefined
   return new LaneThreads(threads, {
     queries: queries.map((query, i) => (job.queries[i]!.canSendLanes ? query : undefined)),
   })

@@ -14,7 +14,7 @@ Modes:
                         request, with other engines
   --memory              peak memory while windows with as many keys as records are open, and with one key
   --together            CPU time per record of ten queries over one stream, as a multiple of one query
-  --threads             elapsed time of four shards with their lanes on no, one and two threads of their own
+  --threads             elapsed time of four shards with their lanes on one and on two threads
   --latency             from the record that completes a window to its panes, through an embedded Kinesis and the service
 
 Options:

@@ -52,7 +52,7 @@ describe('a mode', () => {
     const { code, stdout } = await bench('--threads', '--records', '3000', '--runs', '1', '--json')
     const { samples, failures } = JSON.parse(stdout)
     expect(failures).toEqual([])
-    expect(Object.keys(samples)).toHaveLength(9)
+    expect(Object.keys(samples)).toHaveLength(6)
     for (const [{ panes }] of Object.values<[{ panes: number }]>(samples)) expect(panes).toBeGreaterThan(100)
     expect(code).toBe(0)
   })

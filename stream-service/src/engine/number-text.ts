@@ -50,7 +50,7 @@ function writeDecimal(bytes: Buffer, at: number, thousandths: number): number {
 }
 
 /** Writes a whole number from 0 to below 10^15. */
-export function writeWhole(bytes: Buffer, at: number, value: number): number {
+function writeWhole(bytes: Buffer, at: number, value: number): number {
   if (value < 1e9) return writeDigits(bytes, at, value | 0)
   const above = Math.floor(value / 1e8)
   const end = writeDigits(bytes, at, above) + 8

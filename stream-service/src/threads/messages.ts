@@ -1,9 +1,8 @@
 // What the threads say to each other. Queries are named by their place in the list that all threads share; a place without a
 // lane is a query whose lanes stay with the job.
-import type { LaneReport } from '../engine/lane-events.ts'
 import type { SavedLane } from '../engine/query-lane.ts'
 import type { QuerySpec } from '../queries/query-spec.ts'
-import type { Position } from '../records/record.ts'
+import type { Taken } from './lane-group.ts'
 import type { PackedBatch } from './packed-batch.ts'
 
 export interface LaneThreadData {
@@ -24,7 +23,7 @@ export type LaneRequest = {
   | { readonly kind: 'recall' }
 )
 
-export type LaneReply = { readonly id: number } & (
-  | { readonly kind: 'taken'; readonly reports: ByQuery<LaneReport>; readonly position: Position | undefined }
+export type LaneReply = { readonly id: number } /** The batch comes back, for its memory. */ & (
+  | { readonly kind: 'taken'; readonly taken: Taken; readonly batch: PackedBatch }
   | { readonly kind: 'saved'; readonly lanes: ByQuery<SavedLane> }
 )

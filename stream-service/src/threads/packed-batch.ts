@@ -5,22 +5,26 @@
 import type { Position, StreamRecord } from '../records/record.ts'
 
 export interface PackedBatch {
+  readonly count: number
   readonly bytes: ArrayBuffer
   readonly ends: Int32Array<ArrayBuffer>
   /** NaN where a record has no arrival. */
   readonly arrivedAt: Float64Array<ArrayBuffer>
 }
 
-/** Positions and keys take three bytes a character at most. */
-export function packBatch(records: readonly StreamRecord[]): PackedBatch {
+/** Packs records, into the memory of a batch that nobody needs any more where that is large enough. */
+export function packBatch(records: readonly StreamRecord[], spare: PackedBatch | undefined): PackedBatch {
+  const count = records.length
   let room = 0
+  // Positions and keys take three bytes a character at most.
   for (const { data, position, partitionKey } of records)
     room += data.length + 3 * (position.length + partitionKey.length)
-  const bytes = Buffer.allocUnsafeSlow(room)
-  const ends = new Int32Array(3 * records.length)
-  const arrivedAt = new Float64Array(records.length)
+  const isEnough = spare !== undefined && spare.bytes.byteLength >= room && spare.arrivedAt.length >= count
+  const memory = isEnough ? spare : newMemory(room, count)
+  const bytes = Buffer.from(memory.bytes)
+  const { ends, arrivedAt } = memory
   let at = 0
-  for (let i = 0; i < records.length; i++) {
+  for (let i = 0; i < count; i++) {
     const record = records[i]!
     bytes.set(record.data, at)
     ends[3 * i] = at += record.data.length
@@ -28,7 +32,17 @@ export function packBatch(records: readonly StreamRecord[]): PackedBatch {
     ends[3 * i + 2] = at += writeText(bytes, record.partitionKey, at)
     arrivedAt[i] = record.arrivedAt ?? Number.NaN
   }
-  return { bytes: bytes.buffer, ends, arrivedAt }
+  return { ...memory, count }
+}
+
+/** Somewhat more than is needed, for the batches that follow. */
+function newMemory(room: number, count: number): Omit<PackedBatch, 'count'> {
+  const records = count + (count >> 2)
+  return {
+    bytes: Buffer.allocUnsafeSlow(room + (room >> 2)).buffer,
+    ends: new Int32Array(3 * records),
+    arrivedAt: new Float64Array(records),
+  }
 }
 
 function writeText(bytes: Buffer, text: string, at: number): number {
@@ -52,7 +66,7 @@ export class PackedRecord implements StreamRecord {
   }
 
   get count(): number {
-    return this.#batch.arrivedAt.length
+    return this.#batch.count
   }
 
   moveTo(index: number): void {

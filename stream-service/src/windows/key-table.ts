@@ -11,13 +11,13 @@ export type KeyValue = string | number | boolean
 /** A key in a snapshot: its one value, or the values of several fields. */
 export type SavedKey = KeyValue | readonly KeyValue[]
 
-export const textTag = 0
-export const numberTag = 1
-export const booleanTag = 2
-export const compositeTag = 3
+const textTag = 0
+const numberTag = 1
+const booleanTag = 2
+const compositeTag = 3
 
 /** Before each part of a composite key: its tag and its length. */
-export const partHeadBytes = 5
+const partHeadBytes = 5
 
 /**
  * Below so many keys, a few MB, nobody looks for those that are not in use: most come again, and to forget them costs more

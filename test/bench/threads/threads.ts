@@ -1,5 +1,5 @@
-// The mode --threads: the records of four shards through the job that the service runs, with lanes read by the one thread that
-// does everything else, by one thread of their own, and by two. The panes must be the same bytes each time.
+// The mode --threads: the records of four shards through the job that the service runs, with lanes read by one thread and by
+// two. The panes must be the same bytes each time.
 import { join } from 'node:path'
 import type { Found } from '../findings.ts'
 import { inputFile } from '../inputs.ts'
@@ -11,7 +11,7 @@ import { formatTable } from '../text-table.ts'
 import type { ShardsOutcome } from './shards.ts'
 
 const leastRatio = 1.7
-const counts = [0, 1, 2]
+const counts = [1, 2]
 const queries = ['Q1', 'Q2', 'Q4']
 
 export async function measureThreads(options: ThreadsOptions, say: (text: string) => void): Promise<Found> {
