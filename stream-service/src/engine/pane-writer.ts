@@ -11,6 +11,8 @@ import { idEnd, lineParts, type PaneHeader } from './pane-line.ts'
 const noneSuperseded: readonly string[] = []
 /** Keys of so many different lengths are seldom met; beyond that, templates are made anew. */
 const maxTemplates = 256
+/** Longer keys get no template; the shape of a template has 15 bits for this. */
+const maxTemplateKeyBytes = 0x7fff
 
 export class PaneWriter {
   readonly #query: string
@@ -28,7 +30,9 @@ export class PaneWriter {
   #fitsTemplate = false
   readonly #start = new InstantDigits()
   readonly #end = new InstantDigits()
-  /** Templates for headers like the last one, by the lengths of a key's forms. */
+  /** The header that templates were made for, but for its window. */
+  #templateHeader = this.#header
+  /** Templates for it, by the lengths of a key's forms. */
   readonly #templates = new Map<number, LineTemplate>()
   #template: LineTemplate | undefined
   #templateShape = -1
@@ -51,14 +55,15 @@ export class PaneWriter {
 
   /** The panes that follow have this header. */
   setHeader(header: PaneHeader): void {
-    const before = this.#header
     this.#header = header
     this.#fitsTemplate = fitsTemplate(header)
     if (!this.#fitsTemplate) return
     this.#start.set(header.start)
     this.#end.set(header.end)
     const { timing, final, closedByIdle } = header
-    if (timing === before.timing && final === before.final && closedByIdle === before.closedByIdle) return
+    const made = this.#templateHeader
+    if (timing === made.timing && final === made.final && closedByIdle === made.closedByIdle) return
+    this.#templateHeader = header
     this.#templates.clear()
     this.#templateShape = -1
   }
@@ -83,6 +88,10 @@ export class PaneWriter {
   #fillTemplate(key: number): void {
     const forms = this.#forms
     forms.find(key)
+    if (forms.jsonLength > maxTemplateKeyBytes) {
+      this.#writeStart(key, 0)
+      return
+    }
     const shape = forms.idLength * 0x1_0000 + 2 * forms.jsonLength + (forms.isQuoted ? 1 : 0)
     const template = shape === this.#templateShape ? this.#template! : this.#templateOf(shape)
     const out = this.#out
