@@ -8,6 +8,7 @@ import type { StreamRecord } from '../../stream-service/src/records/record.ts'
 
 const keys = 300_000
 const batch = 2_000
+const firstInstant = 1_700_000_000_000
 
 test.each([
   ['tumbling', { type: 'tumbling', size: '1s' }, 1],
@@ -35,7 +36,7 @@ test.each([
   for (let first = 0; first < keys; first += batch) {
     const records: StreamRecord[] = []
     for (let n = first; n < first + batch; n++) {
-      const data = Buffer.from(JSON.stringify({ ts: n, k: keyOf(n), n }))
+      const data = Buffer.from(JSON.stringify({ ts: firstInstant + n, k: keyOf(n), n }))
       records.push({ position: `${n}`, partitionKey: '', arrivedAt: undefined, data })
     }
     job.accept('s', records, 0, 0)
