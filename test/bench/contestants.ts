@@ -23,7 +23,7 @@ export interface Contestant {
   readonly isSupplement?: boolean
 }
 
-const nodeWarmUp = 100_000
+const nodeWarmUp = 500_000
 /** The Java compilers take longer to be done. */
 const javaWarmUp = 1_000_000
 
@@ -94,7 +94,7 @@ export const contestants: readonly Contestant[] = [
 export const standard = contestants.slice(0, 3)
 
 function nodeCommand(name: string): string[] {
-  return [process.execPath, '--expose-gc', fileURLToPath(new URL(`contestants/${name}.ts`, import.meta.url))]
+  return [process.execPath, fileURLToPath(new URL(`contestants/${name}.ts`, import.meta.url))]
 }
 
 function isShop({ workload }: Query): boolean {

@@ -16,9 +16,7 @@ export async function contest(replay: Replay): Promise<void> {
   }
   const warmUp = process.env.BENCH_WARMUP
   if (warmUp) await replay(query, warmUp, '/dev/null')
-  // With --expose-gc, so that nobody pays for the garbage of the warm-up.
-  globalThis.gc?.()
-
+  // No collection is forced here: it would throw away compiled code together with the objects of the warm-up that it knows.
   const cpuBefore = cpuMs()
   const startedAt = performance.now()
   const records = await replay(query, input, output)
