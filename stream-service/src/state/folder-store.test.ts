@@ -46,7 +46,7 @@ describe('snapshots in a folder', () => {
     ['empty', () => Buffer.alloc(0), /no snapshot/],
     [
       'of a format to come',
-      (bytes: Buffer) => Buffer.from(bytes.toString('latin1').replace('Snapshot":1', 'Snapshot":9'), 'latin1'),
+      (bytes: Buffer) => Buffer.from(bytes.toString('latin1').replace('Snapshot":2', 'Snapshot":9'), 'latin1'),
       /format 9 is not known/,
     ],
   ])(

@@ -1,5 +1,5 @@
 // A snapshot as bytes: one line of JSON that says what follows, then the state as zstd-compressed JSON.
-//   {"millraceSnapshot":1,"version":17,"bytes":4711,"sha256":"…"}\n<4711 bytes>
+//   {"millraceSnapshot":2,"version":17,"bytes":4711,"sha256":"…"}\n<4711 bytes>
 import { createHash } from 'node:crypto'
 import { promisify } from 'node:util'
 import { zstdCompress, zstdDecompress } from 'node:zlib'
@@ -8,8 +8,8 @@ import { type Snapshot, SnapshotInvalidError } from './snapshot-store.ts'
 const compress = promisify(zstdCompress)
 const decompress = promisify(zstdDecompress)
 
-/** Raised when the meaning of the state changes; older formats are then migrated here. */
-const formatVersion = 1
+/** Raised when the meaning of the state changes. Format 1 was never released, and is refused. */
+const formatVersion = 2
 
 export async function encodeSnapshot({ version, state }: Snapshot): Promise<Buffer> {
   const body = await compress(JSON.stringify(state))
