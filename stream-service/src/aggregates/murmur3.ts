@@ -2,7 +2,7 @@
 // are kept, so that a hash is an exact JavaScript integer. Strings are hashed as UTF-8, numbers as little-endian doubles. The seed is the type, so that 1, "1" and true have nothing in common. Snapshots
 // hold what these hashes made: they must never change.
 
-import { firstBytes } from '../records/byte-words.ts'
+import { wordBefore } from '../records/byte-words.ts'
 import { readerMarginBytes } from '../records/text-hash.ts'
 
 const c1 = 0x239b961b
@@ -57,18 +57,13 @@ function hashBytes(view: DataView, start: number, length: number, seed: number):
     h4 = rotated(h4 ^ mixed4(view.getInt32(at + 12, true)), 13)
     h4 = (Math.imul((h4 + h1) | 0, 5) + 0x32ac3b17) | 0
   }
-  const rest = length & 15
-  if (rest > 0) h1 ^= mixed1(blockAt(view, at, rest))
-  if (rest > 4) h2 ^= mixed2(blockAt(view, at + 4, rest - 4))
-  if (rest > 8) h3 ^= mixed3(blockAt(view, at + 8, rest - 8))
-  if (rest > 12) h4 ^= mixed4(blockAt(view, at + 12, rest - 12))
+  // A block of zeros, which stands for one that is not there, changes nothing.
+  const end = (start + length) | 0
+  h1 ^= mixed1(wordBefore(view, at, end))
+  h2 ^= mixed2(wordBefore(view, at + 4, end))
+  h3 ^= mixed3(wordBefore(view, at + 8, end))
+  h4 ^= mixed4(wordBefore(view, at + 12, end))
   return finished(h1, h2, h3, h4, length)
-}
-
-/** The next four bytes, or as many as are left. */
-function blockAt(view: DataView, at: number, left: number): number {
-  const word = view.getInt32(at, true)
-  return left < 4 ? firstBytes(word, left) : word
 }
 
 function hashNumber(value: number): number {

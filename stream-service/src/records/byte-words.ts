@@ -15,3 +15,10 @@ export function nonAsciiIn(word: number): number {
 export function firstBytes(word: number, count: number): number {
   return word & ((1 << (count << 3)) - 1)
 }
+
+/** The word at a position, with zeros from `end` on; up to three bytes behind `end` are read. */
+export function wordBefore(view: DataView, at: number, end: number): number {
+  const length = end - at
+  if (length >= 4) return view.getInt32(at, true)
+  return length > 0 ? firstBytes(view.getInt32(at, true), length) : 0
+}

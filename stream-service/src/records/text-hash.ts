@@ -3,7 +3,7 @@
 // 1, 5, 9 … into the second, and so on. A text ends with zeros up to sixteen bytes, at least one.
 import * as words from './byte-words.ts'
 
-const { firstBytes } = words
+const { wordBefore } = words
 
 /** So many bytes must follow a text in memory, because words are read without looking whether they fit. */
 export const readerMarginBytes = 4
@@ -33,11 +33,4 @@ export function hashText(view: DataView, start: number, length: number): number 
 function mix(word: number, factor: number): number {
   const mixed = Math.imul(word, factor)
   return mixed ^ (mixed >>> 15)
-}
-
-/** The word at a position, with zeros from `end` on. */
-function wordBefore(view: DataView, at: number, end: number): number {
-  const length = end - at
-  if (length >= 4) return view.getInt32(at, true)
-  return length > 0 ? firstBytes(view.getInt32(at, true), length) : 0
 }
