@@ -13,7 +13,7 @@ import { refusedLine } from '../../stream-service/src/sinks/refused-line.ts'
 import { JobRunner } from '../../stream-service/src/threads/job-runner.ts'
 import { LaneThreads } from '../../stream-service/src/threads/lane-threads.ts'
 
-const runs = Number(process.env.PROPERTY_RUNS ?? 100) / 20
+const runs = Number(process.env.PROPERTY_RUNS ?? 100) / 10
 const shards = ['s1', 's2', 's3']
 
 const aggregates = {

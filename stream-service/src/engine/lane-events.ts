@@ -30,6 +30,8 @@ export type LaneEvent = { /** The lane's watermark after the record before. */ r
       readonly rows: PortableRows
     }
   | { readonly kind: 'refused'; readonly emission: RefusedEmission }
+  /** Nothing but that the watermark went on. */
+  | { readonly kind: 'reached' }
 )
 
 /** What became of a lane over some records. */
@@ -92,6 +94,11 @@ export class LaneRecorder implements AlignedPartials {
         ? undefined
         : JSON.stringify(Array.from({ length: keys.length }, (_, i) => this.#layout.encodeRefs(rows, firstRow + i)))
     return { keys: this.#keys.pack(keys), cells, refs }
+  }
+
+  /** The lane's watermark is at `settledAt`, where the merge may have something to do that came from other lanes. */
+  reach(): void {
+    this.#events.push({ kind: 'reached', settledAt: this.settledAt })
   }
 
   /** All events since the last call. */

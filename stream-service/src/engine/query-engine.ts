@@ -230,6 +230,7 @@ export class QueryEngine implements LaneHost {
       this.#emitter.refuse(event.emission)
       return
     }
+    if (event.kind === 'reached') return
     const { keys, tables } = this.#kit
     const table = tables.take()
     unpackRows(event.rows, table, keys, this.query.layout)
@@ -268,6 +269,8 @@ export class QueryEngine implements LaneHost {
   /** A record, or a read that shows the lane is not caught up, ends its idleness; it goes on from where it followed to. */
   wake(lane: QueryLane): void {
     if (lane.status !== 'idle') return
+    // The merged watermark is followed up when something is due; here it shows.
+    this.settle()
     lane.status = 'active'
     lane.idleReturns++
     lane.follow(this.#watermark)

@@ -8,6 +8,7 @@ import { compileQuery } from '../queries/compile.ts'
 import { FieldPlan } from '../records/fields.ts'
 import type { Position, StreamRecord } from '../records/record.ts'
 import { loadInstant } from '../time/saved-instant.ts'
+import { type AlignedWindows, alignedWindows, nextDeadline } from '../windows/aligned.ts'
 import type { ByQuery, LaneThreadData } from './messages.ts'
 import { type PackedBatch, PackedRecord } from './packed-batch.ts'
 
@@ -24,9 +25,15 @@ class AwayLane implements LaneHost {
   readonly lane: QueryLane
   readonly #kit: LaneKit
   readonly #recorder: LaneRecorder
+  /** Undefined where it does not show in the panes by which record the merged watermark passed their deadlines. */
+  readonly #windows: AlignedWindows | undefined
+  #nextDeadline = Number.NEGATIVE_INFINITY
 
   constructor(kit: LaneKit, saved: SavedLane) {
     const { query, keys, tables } = kit
+    const { window, allowedLatenessMs } = query
+    const isAligned = window.type !== 'session' && window.type !== 'count'
+    if (isAligned && allowedLatenessMs > 0) this.#windows = alignedWindows(window)
     const recorder = new LaneRecorder(query.layout, keys, tables, query.allowedLatenessMs)
     const to = { aligned: recorder, count: () => recorder.count, refuse: recorder.refuse.bind(recorder) }
     const watermark = loadInstant(saved.watermark)
@@ -38,7 +45,11 @@ class AwayLane implements LaneHost {
   }
 
   settle(): void {
-    this.#recorder.settledAt = this.lane.watermark
+    const { watermark } = this.lane
+    this.#recorder.settledAt = watermark
+    if (this.#windows === undefined || watermark < this.#nextDeadline) return
+    this.#recorder.reach()
+    this.#nextDeadline = nextDeadline(this.#windows, watermark, this.#kit.query.allowedLatenessMs)
   }
 
   report(): LaneReport {
