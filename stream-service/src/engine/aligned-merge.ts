@@ -1,6 +1,6 @@
 // The merge for windows on a grid. It keeps every lane's share of a window apart until the window is past its allowed
 // lateness, so that a lane's revision replaces that lane's share and never adds to it.
-import type { JsonValue } from '../aggregates/aggregator.ts'
+import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
 import { Deadlines } from '../time/deadlines.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
 import type { AlignedWindows } from '../windows/aligned.ts'
@@ -71,7 +71,7 @@ export class AlignedMerge implements Merge, AlignedPartials {
     }
   }
 
-  revise(shardId: string, end: number, table: PaneTable, key: number, row: number): void {
+  revise(shardId: string, end: number, table: Rows, key: number, row: number): void {
     const window = this.#windowEnding(end)
     let share = window.shares.get(shardId)
     if (share === undefined) {
@@ -83,7 +83,7 @@ export class AlignedMerge implements Merge, AlignedPartials {
     else if (this.#options.hasEarlyPanes) window.changed.add(key)
   }
 
-  #replaceRow(share: PaneTable, key: number, table: PaneTable, row: number): void {
+  #replaceRow(share: PaneTable, key: number, table: Rows, row: number): void {
     this.#options.layout.copy(share, share.rowOf(key), table, row)
   }
 

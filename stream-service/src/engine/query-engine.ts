@@ -5,6 +5,7 @@ import type { CompiledQuery } from '../queries/compiled-query.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
 import type { AlignedPanes } from '../windows/aligned-panes.ts'
 import type { CountPanes, CountPanesOptions } from '../windows/count-panes.ts'
+import type { SessionSpan } from '../windows/session.ts'
 import type { SessionPanes } from '../windows/session-panes.ts'
 import { slicing } from '../windows/slices.ts'
 import { AlignedMerge } from './aligned-merge.ts'
@@ -82,7 +83,8 @@ export class QueryEngine implements LaneHost {
     switch (window.type) {
       case 'session': {
         const lanes = () => this.#sessionLanes()
-        return new SessionMerge({ ...options, lanes, soleWatermark: () => this.#soleWatermark() }, saved)
+        const openSpans = (key: number) => this.#openSpans(key)
+        return new SessionMerge({ ...options, lanes, openSpans, soleWatermark: () => this.#soleWatermark() }, saved)
       }
       case 'count':
         return undefined
@@ -107,6 +109,10 @@ export class QueryEngine implements LaneHost {
 
   *#sessionLanes(): Iterable<SessionPanes> {
     for (const lane of this.lanes.values()) yield lane.panes as SessionPanes
+  }
+
+  *#openSpans(key: number): Iterable<SessionSpan> {
+    for (const lane of this.#sessionLanes()) yield* lane.openSessions(key)
   }
 
   #countOutput(shardId: string): CountPanesOptions['publish'] {

@@ -37,7 +37,10 @@ interface UnfiredShare extends HeldShare {
 }
 
 export interface SessionMergeOptions extends MergeOptions {
+  /** The lanes whose open sessions early panes are made of. */
   readonly lanes: () => Iterable<OpenSessions>
+  /** What is open under a key in any lane. */
+  readonly openSpans: (key: number) => Iterable<SessionSpan>
   /**
    * The watermark of the only lane there is, if it reads and its own records have brought it there; undefined otherwise. The
    * merged watermark is about to be the same.
@@ -182,10 +185,8 @@ export class SessionMerge implements Merge, SessionShares {
   }
 
   #isOpenInALane(key: number, session: readonly HeldShare[]): boolean {
-    for (const lane of this.#options.lanes()) {
-      for (const open of lane.openSessions(key)) {
-        if (session.some((share) => joins(share, open, this.#options.allowedLatenessMs))) return true
-      }
+    for (const open of this.#options.openSpans(key)) {
+      if (session.some((share) => joins(share, open, this.#options.allowedLatenessMs))) return true
     }
     return false
   }

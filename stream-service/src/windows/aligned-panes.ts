@@ -232,6 +232,11 @@ export class AlignedPanes implements LanePanes {
     this.advance(Number.POSITIVE_INFINITY)
   }
 
+  /** The lane's share of every window that has not fired, as it is; the tables stay the lane's. */
+  unfiredShares(): { readonly end: number; readonly table: PaneTable }[] {
+    return [...this.#unfired].map((end) => ({ end, table: this.#shareOf(end) }))
+  }
+
   /** All windows that have not fired, with what changed in them; the changes are taken as told. */
   takeUnfired(): UnfiredShare[] {
     const { shardId } = this.#options

@@ -9,6 +9,7 @@ import type { KeyMarks, KeyTable, SavedKey } from './key-table.ts'
 import { type LanePanes, late, type Placement } from './lane-panes.ts'
 import { decodeCells, encodeCells } from './pane-table-codec.ts'
 import {
+  type KnownStart,
   type PublishedSession,
   restorePublished,
   type SavedPublished,
@@ -29,6 +30,8 @@ export interface SessionShare extends SessionSpan {
 }
 
 export interface SessionShares {
+  /** The merge looks into lanes from afar: it has to be told what is open there, see `takeOpens`. */
+  readonly tracksOpens?: boolean
   /**
    * Takes a share that is the whole of its session and to which nothing can come any more, so that it need not be kept.
    * False when it is not such a one, and `put` has to follow.
@@ -79,6 +82,8 @@ export class SessionPanes implements LanePanes, OpenSessions {
   readonly #due: Calendar
   /** Open sessions with new records since the last early panes; after a start all may have some. */
   readonly #changed = new Set<number>()
+  /** Sessions that the merge has not been told of since their start came to be known; some are gone already. */
+  #untold: number[] = []
 
   constructor(options: SessionPanesOptions, encoded?: JsonValue) {
     this.#options = options
@@ -117,7 +122,7 @@ export class SessionPanes implements LanePanes, OpenSessions {
   }
 
   add(key: number, fields: Fields, eventTime: number, watermark: number): Placement {
-    const { gapMs, layout, allowedLatenessMs, tracksChanges, skipped } = this.#options
+    const { gapMs, layout, allowedLatenessMs, tracksChanges, skipped, shares } = this.#options
     const sessions = this.#sessions
     const ownEnd = eventTime + gapMs
     let session = -1
@@ -131,8 +136,12 @@ export class SessionPanes implements LanePanes, OpenSessions {
       // What a lane still holds is open for updates, so only a session of its own can be late.
       if (ownEnd - 1 + allowedLatenessMs <= watermark) return late
       session = sessions.open(key, eventTime, ownEnd, watermark)
+      if (shares.tracksOpens) this.#untold.push(session)
     } else {
-      if (eventTime < sessions.startOf(session)) sessions.openEarlier(session, eventTime, watermark)
+      if (eventTime < sessions.startOf(session)) {
+        sessions.openEarlier(session, eventTime, watermark)
+        if (shares.tracksOpens) this.#untold.push(session)
+      }
       if (ownEnd > sessions.endOf(session)) sessions.setEnd(session, ownEnd)
     }
     layout.add(sessions.arena, session, fields, eventTime, skipped)
@@ -144,7 +153,9 @@ export class SessionPanes implements LanePanes, OpenSessions {
   #join(a: number, b: number): number {
     this.#changed.delete(a)
     this.#changed.delete(b)
-    return this.#sessions.join(a, b)
+    const session = this.#sessions.join(a, b)
+    if (this.#options.shares.tracksOpens) this.#untold.push(session)
+    return session
   }
 
   /** After a change: gives the new revision away when the session's end has passed, and keeps its deadline right. */
@@ -204,6 +215,39 @@ export class SessionPanes implements LanePanes, OpenSessions {
     this.advance(Number.POSITIVE_INFINITY)
   }
 
+  /**
+   * Open sessions of which the merge has to know before it takes this watermark for the lane's: those that begin by then and
+   * were not told of. Each is a number that `keyOf` and `startsOf` take, until the next record.
+   */
+  takeOpens(watermark: number): number[] {
+    const sessions = this.#sessions
+    const told: number[] = []
+    const later: number[] = []
+    for (const session of this.#untold) {
+      if (!sessions.isLive(session) || sessions.hasFired(session)) continue
+      // One that touches a window that ends right after the watermark joins it.
+      if (sessions.startOf(session) <= watermark + 1) told.push(session)
+      else later.push(session)
+    }
+    this.#untold = later
+    return told
+  }
+
+  keyOf(session: number): number {
+    return this.#sessions.keyOf(session)
+  }
+
+  startsOf(session: number): readonly KnownStart[] {
+    return this.#sessions.startsOf(session)
+  }
+
+  /** Gives the merge what has not fired, as it is: all of it, or what has changed since the last time. */
+  giveUnfired(onlyChanged: boolean): void {
+    const sessions = this.#sessions
+    const unfired = [...sessions.all()].filter((session) => !sessions.hasFired(session))
+    for (const session of unfired) if (!onlyChanged || this.#changed.has(session)) this.#give(session)
+  }
+
   markKeys(marks: KeyMarks): void {
     for (const session of this.#sessions.all()) marks.mark(this.#sessions.keyOf(session))
   }
@@ -230,7 +274,7 @@ export class SessionPanes implements LanePanes, OpenSessions {
   }
 
   #restore(saved: EncodedSessions): void {
-    const { layout, allowedLatenessMs, keys, tracksChanges } = this.#options
+    const { layout, allowedLatenessMs, keys, tracksChanges, shares } = this.#options
     const sessions = this.#sessions
     const { arena } = sessions
     this.#serials = saved.serials
@@ -244,6 +288,7 @@ export class SessionPanes implements LanePanes, OpenSessions {
       if (given.length > 0) sessions.setGiven(session, given)
       sessions.setPublished(session, published.map(restorePublished))
       if (tracksChanges && !fired) this.#changed.add(session)
+      if (shares.tracksOpens && !fired) this.#untold.push(session)
       this.#schedule(session, end - 1 + (fired ? allowedLatenessMs : 0))
     }
   }

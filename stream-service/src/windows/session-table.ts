@@ -62,6 +62,11 @@ export class SessionTable {
     return this.#get(session, keyCell)
   }
 
+  /** Whether there is a session of this number. */
+  isLive(session: number): boolean {
+    return !Number.isNaN(this.scheduledAt(session))
+  }
+
   hasFired(session: number): boolean {
     return this.#get(session, firedCell) !== 0
   }
