@@ -6,6 +6,7 @@
 //     └─ credits: the next batch only when the outbox has room
 //                          snapshot (atomic: job and outbox together)
 import { lastValueFrom } from 'rxjs'
+import type { SnapshotValue } from './aggregates/snapshot-value.ts'
 import type { Emission } from './engine/emission.ts'
 import { Job, type SavedJob } from './engine/job.ts'
 import { imbalance, type Ledger } from './engine/ledger.ts'
@@ -21,6 +22,8 @@ import { type Channel, Outbox, type SavedLine } from './state/outbox.ts'
 import type { Snapshot, SnapshotStore } from './state/snapshot-store.ts'
 import { JobRunner } from './threads/job-runner.ts'
 import { LaneThreads } from './threads/lane-threads.ts'
+
+const snapshotName = 'service'
 
 /** What a snapshot of the service holds. */
 interface SavedService {
@@ -110,12 +113,12 @@ export class StreamService implements ShardHandler {
 
   /** Loads the newest snapshot and goes on from it. Throws when it belongs to another stream or another query. */
   static async open(options: ServiceOptions): Promise<StreamService> {
-    return new StreamService(options, await options.store.load())
+    return new StreamService(options, await options.store.load(snapshotName))
   }
 
   private constructor(options: ServiceOptions, snapshot: Snapshot | undefined) {
     this.#options = options
-    const saved = snapshot?.state as SavedService | undefined
+    const saved = snapshot?.state as unknown as SavedService | undefined
     if (saved !== undefined && !isSameStream(saved.stream, options.stream)) {
       throw new StreamChangedError(saved.stream, options.stream)
     }
@@ -294,7 +297,11 @@ export class StreamService implements ShardHandler {
         const whole: SavedService = { stream, startedAt: this.#startedAt, job, outbox: saved.lines }
         return { outbox: saved, state: whole }
       })
-      this.#version = await this.#options.store.save(state, this.#version)
+      this.#version = await this.#options.store.save(
+        snapshotName,
+        { state: state as unknown as SnapshotValue },
+        this.#version,
+      )
       outbox.freeAll()
     } finally {
       resolve()

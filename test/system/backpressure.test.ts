@@ -7,7 +7,7 @@ import { parseQuery } from '../../stream-service/src/queries/parse-query.ts'
 import { StreamService } from '../../stream-service/src/service.ts'
 import type { OutputLine, Sink } from '../../stream-service/src/sinks/sink.ts'
 import { createDirectSource } from '../../stream-service/src/sources/direct.ts'
-import type { SnapshotStore } from '../../stream-service/src/state/snapshot-store.ts'
+import { MemoryStore } from '../../stream-service/src/state/memory-store.ts'
 
 let kinesis: EmbeddedKinesis
 let client: KinesisClient
@@ -39,17 +39,6 @@ const query = parseQuery(
   },
   'each',
 )
-
-const memoryStore = (): SnapshotStore => {
-  let saved: { version: number; state: unknown } | undefined
-  return {
-    load: async () => saved,
-    save: async (state, expectedVersion) => {
-      saved = { version: expectedVersion + 1, state: JSON.parse(JSON.stringify(state)) }
-      return saved.version
-    },
-  }
-}
 
 const nowhere: Sink = { publish: async (lines) => lines.map(() => ({ status: 'accepted' })), close: async () => {} }
 
@@ -90,7 +79,7 @@ test('reading stops at the bound while the sink stalls, and no line is lost', as
   const service: StreamService = await StreamService.open({
     stream: { name: 'events', createdAt: 0 },
     queries: [query],
-    store: memoryStore(),
+    store: new MemoryStore(),
     sinks: { panes, refused: nowhere },
     deadLetters: nowhere,
     source: ({ startAfter, gate }) =>

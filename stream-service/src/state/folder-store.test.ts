@@ -1,75 +1,49 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openFolderStore } from './folder-store.ts'
-import { SnapshotConflictError, type SnapshotInvalidError } from './snapshot-store.ts'
+import { fileNameOf } from './snapshot-names.ts'
+import { storeContract } from './store-contract.ts'
+
+const newFolder = () => mkdtemp(join(tmpdir(), 'millrace-store-'))
+const pathOf = (folder: string, name: string, version: number) =>
+  join(folder, fileNameOf(name), `${String(version).padStart(9, '0')}.snapshot`)
+
+storeContract('a folder', async () => {
+  const folder = await newFolder()
+  return {
+    open: (options) => openFolderStore({ ...options, folder }),
+    damage: async (name, version, change) => {
+      const path = pathOf(folder, name, version)
+      await writeFile(path, change(await readFile(path)))
+    },
+    dispose: () => rm(folder, { recursive: true }),
+  }
+})
 
 let folder: string
-
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'millrace-store-'))
+  folder = await newFolder()
 })
-afterEach(async () => {
-  await rm(folder, { recursive: true })
+afterEach(() => rm(folder, { recursive: true }))
+
+test('a folder keeps two snapshots of a name, and nothing that a crash left half-written', async () => {
+  const store = await openFolderStore({ folder })
+  for (let version = 0; version < 3; version++) await store.save('lane/a', { state: version }, version)
+  const [abandoned, young] = ['000000004.snapshot.x.writing', '000000004.snapshot.y.writing']
+  for (const name of [abandoned, young]) await writeFile(join(folder, 'lane.a', name), 'half')
+  await utimes(join(folder, 'lane.a', abandoned), 1, 1)
+  await openFolderStore({ folder })
+  expect((await readdir(join(folder, 'lane.a'))).sort()).toEqual(['000000002.snapshot', '000000003.snapshot', young])
 })
 
-const open = (invalid: SnapshotInvalidError[] = []) =>
-  openFolderStore({ folder, onInvalid: (error) => invalid.push(error) })
-const files = async () => (await readdir(folder)).sort()
-
-describe('snapshots in a folder', () => {
-  test('the newest comes back, and one before it is kept', async () => {
-    const store = await open()
-    expect(await store.load()).toBeUndefined()
-    let version = 0
-    for (const n of [1, 2, 3]) version = await store.save({ n, text: 'ä' }, version)
-    expect(await (await open()).load()).toEqual({ version: 3, state: { n: 3, text: 'ä' } })
-    expect(await files()).toEqual(['000000002.snapshot', '000000003.snapshot'])
-  })
-
-  test('a save that does not go on from the newest version is refused and changes nothing', async () => {
-    const [mine, theirs] = [await open(), await open()]
-    await mine.save('mine 1', 0)
-    await theirs.save('theirs 2', 1)
-    await expect(mine.save('mine 2', 1)).rejects.toThrow(SnapshotConflictError)
-    expect(await mine.load()).toEqual({ version: 2, state: 'theirs 2' })
-  })
-
-  test.each([
-    ['cut', (bytes: Buffer) => bytes.subarray(0, -1), /it is cut/],
-    [
-      'altered',
-      (bytes: Buffer) => Buffer.concat([bytes.subarray(0, -1), Buffer.from([bytes.at(-1)! ^ 1])]),
-      /checksum/,
-    ],
-    ['empty', () => Buffer.alloc(0), /no snapshot/],
-    [
-      'of a format to come',
-      (bytes: Buffer) => Buffer.from(bytes.toString('latin1').replace('Snapshot":2', 'Snapshot":9'), 'latin1'),
-      /format 9 is not known/,
-    ],
-  ])(
-    'one that is %s is reported, the one before it is used, and work goes on from there',
-    async (_, damage, reason) => {
-      const store = await open()
-      await store.save('good', 0)
-      await store.save('bad', 1)
-      const path = join(folder, '000000002.snapshot')
-      await writeFile(path, damage(await readFile(path)))
-      const invalid: SnapshotInvalidError[] = []
-      const later = await open(invalid)
-      expect(await later.load()).toEqual({ version: 1, state: 'good' })
-      expect(invalid.map(({ message }) => message)).toEqual([expect.stringMatching(reason)])
-      expect(await later.save('better', 1)).toBe(3)
-      expect(await later.load()).toEqual({ version: 3, state: 'better' })
-    },
-  )
-
-  test('what a crash left half-written is no snapshot and is cleared away', async () => {
-    await (await open()).save('good', 0)
-    await writeFile(join(folder, '000000002.snapshot.77.writing'), 'half')
-    expect((await (await open()).load())?.state).toBe('good')
-    expect(await files()).toEqual(['000000001.snapshot'])
-  })
+test('a folder takes over the snapshots of format 2, which have no name, as those of the service', async () => {
+  const saved = await readFile(new URL('./fixtures/format-2.snapshot', import.meta.url))
+  await writeFile(join(folder, '000000001.snapshot'), saved)
+  const store = await openFolderStore({ folder })
+  expect(await store.load('service')).toMatchObject({ version: 1, state: { startedAt: 2 }, note: null })
+  await store.save('service', { state: 'next' }, 1)
+  expect(await readdir(join(folder, 'service'))).toHaveLength(2)
+  expect((await (await openFolderStore({ folder })).load('service'))?.state).toBe('next')
 })
