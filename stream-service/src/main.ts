@@ -19,7 +19,7 @@ import { readQueryFiles } from './query-files.ts'
 import { StreamChangedError, StreamService } from './service.ts'
 import { metricLines } from './sinks/metrics.ts'
 import { openSinks } from './sinks/open-sinks.ts'
-import { createDirectSource } from './sources/direct.ts'
+import { openSource } from './sources/open-source.ts'
 import { openFolderStore } from './state/folder-store.ts'
 import { parseDuration } from './time/duration.ts'
 
@@ -34,6 +34,7 @@ async function main(): Promise<void> {
   try {
     const queries = readQueries(config)
     const stream = await describeStream(config, client)
+    const region = await client.config.region()
     const { sinks, deadLetters } = await openSinks(config, logger)
     const store = await openFolderStore({
       folder: join(config.stateFolder, 'snapshots'),
@@ -45,19 +46,17 @@ async function main(): Promise<void> {
       store,
       sinks,
       deadLetters,
-      source: ({ startedAt, startAfter, gate }) =>
-        createDirectSource({
-          client,
-          streamName: config.streamName,
-          endpoint: endpointOf('KINESIS'),
-          startAfter,
-          // A later start must not skip what came between: LATEST is the moment of the first one.
-          startAt: config.startAt === 'LATEST' ? new Date(startedAt) : config.startAt,
-          gate,
-          pollIntervalMs: config.pollIntervalMs,
-          logger,
-          onGap: (gap) => logger.error({ gap }, 'records were lost to retention before they were read'),
-        }),
+      source: (start) =>
+        openSource(
+          {
+            ...config,
+            client,
+            region,
+            logger,
+            onGap: (gap) => logger.error({ gap }, 'records were lost to retention before they were read'),
+          },
+          start,
+        ),
       threads: config.threads,
       snapshotIntervalMs: config.snapshotIntervalMs,
       now: Date.now,

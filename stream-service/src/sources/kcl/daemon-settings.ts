@@ -1,7 +1,7 @@
 // What the daemon is told: its properties (with the reason for each that is not the default; docs/kcl.md has the figures),
 // how it logs, and how its JVM runs.
 import { existsSync } from 'node:fs'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import type { SharedStart } from './lease-table.ts'
 
 export interface DaemonSettings {
@@ -65,6 +65,9 @@ export const logbackConfiguration = `<configuration>
 </configuration>
 `
 
+/** The daemon with its launcher: stream-service/kcl. */
+export const daemonClass = 'software.amazon.kinesis.multilang.MillraceDaemon'
+
 export interface JvmSettings {
   /** The program; default `java` as the path has it. */
   readonly java: string
@@ -86,7 +89,7 @@ export function jvmArguments({ jarsFolder, heapMb }: JvmSettings): string[] {
       ? [`-XX:SharedArchiveFile=${archive}`, '-Xshare:auto', '-Xlog:cds=off,cds+dynamic=off,class+path=off']
       : []),
     '-cp',
-    [join(jarsFolder, '*')].join(delimiter),
-    'software.amazon.kinesis.multilang.MultiLangDaemon',
+    join(jarsFolder, '*'),
+    daemonClass,
   ]
 }

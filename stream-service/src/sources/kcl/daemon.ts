@@ -8,7 +8,7 @@ import { createInterface } from 'node:readline'
 import { MillraceError } from '@millrace/shared/errors'
 import type { Timing } from '@millrace/shared/retry'
 import type { SourceLogger } from '../shard-reader.ts'
-import { type JvmSettings, jvmArguments, logbackConfiguration } from './daemon-settings.ts'
+import { daemonClass, type JvmSettings, jvmArguments, logbackConfiguration } from './daemon-settings.ts'
 
 export interface DaemonOptions {
   readonly jvm: JvmSettings
@@ -26,7 +26,6 @@ export interface DaemonOptions {
 
 /** What setpriv ends with, as a shell does, when the program is not there. */
 const noProgram = 127
-const mainClass = 'software.amazon.kinesis.multilang.MultiLangDaemon'
 const shortestBackoffMs = 500
 const longestBackoffMs = 15_000
 /** A daemon that ran so long was well; its end is not counted with the ones before. */
@@ -80,12 +79,7 @@ export class Daemon {
 
   #spawn(): void {
     const { jvm, folder, env, pidFile, logger } = this.#options
-    const files = [
-      '--properties-file',
-      join(folder, 'kcl.properties'),
-      '--log-configuration',
-      join(folder, 'logback.xml'),
-    ]
+    const files = [join(folder, 'kcl.properties'), join(folder, 'logback.xml')]
     const [command, args] = dyingWithParent(jvm.java, [...jvmArguments(jvm), ...files])
     const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
@@ -163,10 +157,10 @@ function isDaemon(pid: number): boolean {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
     })
-    return line.includes(mainClass) && !line.trimStart().startsWith('Z')
+    return line.includes(daemonClass) && !line.trimStart().startsWith('Z')
   } catch {
     // `ps` is not part of every image; Linux tells it in a file, which is empty for a process that has ended.
-    return (read(`/proc/${pid}/cmdline`) ?? '').includes(mainClass)
+    return (read(`/proc/${pid}/cmdline`) ?? '').includes(daemonClass)
   }
 }
 
