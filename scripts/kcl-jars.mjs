@@ -8,12 +8,8 @@ import { root } from './node24.mjs'
 
 const cache = join(root, '.cache/kcl')
 
-/** Where the service looks for the daemon's jars, and the tests for DynamoDB Local. */
-export const kclJars = join(cache, 'daemon/lib')
-export const dynamoDbLocalJars = join(cache, 'dynamodb-local/lib')
-
-/** Fetches what is missing. Throws when there is no Maven, or it cannot fetch. */
-export function fetchKclJars() {
+/** Fetches the daemon unless it is there. Throws when there is no Maven, or it cannot fetch. */
+function fetchKclJars() {
   const sources = join(root, 'stream-service/kcl')
   makeOnce('daemon', sources, (folder) => {
     maven(join(sources, 'pom.xml'), folder)
@@ -21,9 +17,20 @@ export function fetchKclJars() {
   })
 }
 
-export function fetchDynamoDbLocal() {
+function fetchDynamoDbLocal() {
   const sources = join(root, 'test/kcl')
   makeOnce('dynamodb-local', join(sources, 'pom.xml'), (folder) => maven(join(sources, 'pom.xml'), folder))
+}
+
+/** Why the tests of the source `kcl` cannot run; undefined when all they need is there by now. */
+export function whyNoKcl() {
+  try {
+    fetchKclJars()
+    fetchDynamoDbLocal()
+    return undefined
+  } catch (error) {
+    return error.message
+  }
 }
 
 /**
@@ -83,5 +90,5 @@ function hashOf(path) {
 if (import.meta.main) {
   fetchKclJars()
   if (process.argv.includes('--dynamodb-local')) fetchDynamoDbLocal()
-  process.stdout.write(`${kclJars}\n`)
+  process.stdout.write(`${join(cache, 'daemon/lib')}\n`)
 }

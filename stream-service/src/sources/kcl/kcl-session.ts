@@ -29,7 +29,7 @@ export interface KclSessionOptions {
 }
 
 /** The shard's lease is no longer this task's, so its checkpoint is not this task's to move. */
-export class LeaseLostError extends MillraceError {
+class LeaseLostError extends MillraceError {
   constructor(shardId: string) {
     super('lease-lost', `shard ${shardId} is no longer held here: its checkpoint cannot be moved`)
   }

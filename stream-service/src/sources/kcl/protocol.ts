@@ -25,7 +25,7 @@ export interface CheckpointReply {
 }
 
 /** The daemon said something that is not of its protocol. */
-export class MultiLangProtocolError extends MillraceError {
+class MultiLangProtocolError extends MillraceError {
   constructor(what: string, line: string, options?: ErrorOptions) {
     const shown = line.length > 200 ? `${line.slice(0, 200)}… (${line.length} characters)` : line
     super('multilang-protocol', `${what}: ${shown}`, options)
