@@ -23,7 +23,8 @@ export interface LanesOptions {
   readonly queries: readonly string[]
   readonly partitions: number
   readonly hasLeases: boolean
-  readonly gate: (shardId: string) => CreditGate
+  /** The gate of a shard's newest session. */
+  readonly gateOf: (shardId: string) => CreditGate
   readonly openShards: () => readonly KnownShard[]
   /** The shards there were when the service first read the stream. */
   readonly initialShards: () => readonly KnownShard[]
@@ -36,8 +37,6 @@ export interface LanesOptions {
   /** Once it aborts nothing is finished any more: it comes again after the next start. */
   readonly stopping: AbortSignal
   readonly onOpened: (task: LaneTask) => void
-  /** The shard is not held any more; batches of it may be unfinished for ever. */
-  readonly onForgotten: (shardId: string) => void
   readonly onRefused: (emissions: readonly RefusedEmission[]) => void
   readonly onMessages: () => void
   /** Other shards are held than before. */
@@ -51,6 +50,7 @@ export class Lanes {
   readonly #options: LanesOptions
   readonly #tasks = new Map<string, LaneTask>()
   readonly #sessions = new Map<LaneTask, ShardSession>()
+  readonly #gates = new WeakMap<ShardSession, CreditGate>()
   /** The books of shards that were read to their ends, as far as they are known here. */
   readonly #endedLedgers = new Map<string, ByQuery<LaneLedger>>()
   readonly #abandoned = new Subject<string>()
@@ -81,6 +81,7 @@ export class Lanes {
     opened: async (session) => {
       const task = await this.#open(session.shardId)
       this.#sessions.set(task, session)
+      this.#gates.set(session, this.#options.gateOf(session.shardId))
       this.#tellOfGap(session, task)
       await this.#options.onChange()
     },
@@ -142,17 +143,18 @@ export class Lanes {
     )
   }
 
-  async #accept({ shardId }: ShardSession, batch: RecordBatch): Promise<void> {
-    const { room, gate, onProgress } = this.#options
-    const task = this.#tasks.get(shardId)
-    if (task === undefined) return
+  async #accept(session: ShardSession, batch: RecordBatch): Promise<void> {
+    const { room, onProgress } = this.#options
+    const task = this.#tasks.get(session.shardId)
+    // A lane that was let go, or is in another session by now.
+    if (task === undefined || this.#sessions.get(task) !== session) return
     const isDone = await this.#orLetGo(task, async () => {
       await task.accept(batch, () => this.#wake(task))
       await room()
     })
     if (!isDone) return
     onProgress()
-    gate(shardId).give()
+    this.#gates.get(session)!.give()
   }
 
   /**
@@ -188,7 +190,6 @@ export class Lanes {
   #forget(task: LaneTask): void {
     if (this.#tasks.get(task.shardId) === task) this.#tasks.delete(task.shardId)
     this.#sessions.delete(task)
-    this.#options.onForgotten(task.shardId)
     task.close().catch(this.#options.onFailure)
   }
 
@@ -210,7 +211,7 @@ export class Lanes {
     const { logger, onChange } = this.#options
     const task = this.#tasks.get(shardId)
     logger.info({ shardId, reason }, 'a shard was released')
-    if (task === undefined) return
+    if (task === undefined || this.#sessions.get(task) !== session) return
     if (reason === 'lease-lost') {
       this.#forget(task)
       await onChange()
