@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Emission } from '../../stream-service/src/engine/emission.ts'
-import { Job, type SavedJob } from '../../stream-service/src/engine/job.ts'
+import { Job } from '../../stream-service/src/engine/job.ts'
 import { imbalance } from '../../stream-service/src/engine/ledger.ts'
 import { compileQuery } from '../../stream-service/src/queries/compile.ts'
 import { parseQuery } from '../../stream-service/src/queries/parse-query.ts'
@@ -10,6 +10,7 @@ import type { Condition } from '../../stream-service/src/queries/where.ts'
 import { FieldPlan } from '../../stream-service/src/records/fields.ts'
 import type { StreamRecord } from '../../stream-service/src/records/record.ts'
 import { aggregates, type OracleQuery, type OracleRecord, oracle } from './oracle.ts'
+import { savedAndLoaded } from './saved.ts'
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 1_500)
 
@@ -149,7 +150,7 @@ function run(q: OracleQuery, records: readonly OracleRecord[], { steps, restarts
     emissions.push(...job.accept(shardId, queues.get(shardId)!.splice(0, batch), 0, 0))
     emissions.push(...job.tick(i))
     if (restarts.includes(i)) {
-      job = new Job({ ...compiled(q, hasEarlyPanes), saved: JSON.parse(JSON.stringify(job.save())) as SavedJob })
+      job = new Job({ ...compiled(q, hasEarlyPanes), saved: savedAndLoaded(job.save()) })
     }
   })
   for (const [shardId, queue] of queues) emissions.push(...job.accept(shardId, queue, 0, 0))

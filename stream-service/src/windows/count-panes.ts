@@ -1,11 +1,12 @@
 // Count windows: every `size` records of a key in one lane, in position order. They know no lateness and need no merge; a
 // pane's window is [least event time, greatest + 1). What is left over fires when the lane has ended.
-import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
+import type { Rows } from '../aggregates/aggregator.ts'
 import type { RowLayout } from '../aggregates/row-layout.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { Fields } from '../records/fields.ts'
-import type { KeyMarks, KeyTable, SavedKey } from './key-table.ts'
+import type { KeyMarks, KeyTable } from './key-table.ts'
 import type { LanePanes, Placement } from './lane-panes.ts'
-import { decodeCells, encodeCells } from './pane-table-codec.ts'
+import { type EncodedRows, encodeRows, RowReader } from './pane-table-codec.ts'
 import { RowArena } from './row-arena.ts'
 
 interface OpenCount {
@@ -42,17 +43,27 @@ export class CountPanes implements LanePanes {
   readonly #open = new Map<number, OpenCount>()
   readonly #arena: RowArena
 
-  constructor(options: CountPanesOptions, encoded?: JsonValue) {
+  constructor(options: CountPanesOptions, encoded?: SnapshotValue) {
     this.#options = options
     this.#arena = new RowArena(options.layout)
-    for (const { key, cells, refs, ...open } of (encoded as EncodedCount[] | undefined) ?? []) {
-      const row = open.records === 0 ? -1 : this.#arena.take()
-      if (row >= 0) {
-        this.#arena.cellsOf(row).set(decodeCells(cells))
-        options.layout.decodeRefs(this.#arena, row, refs)
-      }
-      this.#open.set(options.keys.restore(key), { ...open, row, hasChanged: row >= 0 })
-    }
+    if (encoded === undefined) return
+    const { keys, records, n, start, end, revisions, rows } = encoded as unknown as EncodedCounts
+    const reader = new RowReader(options.layout, rows)
+    let i = 0
+    options.keys.unpack(keys, (key) => {
+      const row = records[i] === 0 ? -1 : this.#arena.take()
+      if (row >= 0) reader.readInto(this.#arena, row)
+      this.#open.set(key, {
+        n: n[i]!,
+        row,
+        records: records[i]!,
+        start: start[i]!,
+        end: end[i]!,
+        revisions: revisions[i]!,
+        hasChanged: row >= 0,
+      })
+      i++
+    })
   }
 
   add(key: number, fields: Fields, eventTime: number): Placement {
@@ -105,30 +116,34 @@ export class CountPanes implements LanePanes {
     for (const key of this.#open.keys()) marks.mark(key)
   }
 
-  encode(): JsonValue {
+  encode(): SnapshotValue {
     const { layout, keys } = this.#options
-    return [...this.#open].map(
-      ([key, { n, records, start, end, revisions, row }]): EncodedCount => ({
-        key: keys.save(key),
-        n,
-        records,
-        start,
-        end,
-        revisions,
-        cells: row < 0 ? '' : encodeCells(this.#arena.cellsOf(row)),
-        refs: row < 0 ? [] : layout.encodeRefs(this.#arena, row),
-      }),
-    )
+    const all = [...this.#open.values()]
+    const column = (of: (open: OpenCount) => number) => Float64Array.from(all, of)
+    const taken = all.filter(({ row }) => row >= 0)
+    return {
+      keys: keys.pack([...this.#open.keys()]),
+      records: column(({ records }) => records),
+      n: column(({ n }) => n),
+      start: column(({ start }) => start),
+      end: column(({ end }) => end),
+      revisions: column(({ revisions }) => revisions),
+      rows: encodeRows(
+        layout,
+        this.#arena,
+        taken.map(({ row }) => row),
+      ),
+    } satisfies EncodedCounts
   }
 }
 
-type EncodedCount = {
-  readonly key: SavedKey
-  readonly n: number
-  readonly records: number
-  readonly start: number
-  readonly end: number
-  readonly revisions: number
-  readonly cells: string
-  readonly refs: readonly JsonValue[]
+/** A column per property; `rows` are those of the windows that have records. */
+type EncodedCounts = {
+  readonly keys: Uint8Array
+  readonly records: Float64Array
+  readonly n: Float64Array
+  readonly start: Float64Array
+  readonly end: Float64Array
+  readonly revisions: Float64Array
+  readonly rows: EncodedRows
 }

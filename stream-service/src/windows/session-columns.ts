@@ -1,0 +1,103 @@
+// Sessions for snapshots, in columns. What a session has several of lies behind one another, with counts: its starts as pairs
+// of start and watermark, and the panes it was published in as start, end and index. Few panes supersede others; those that
+// do are listed.
+import type { Rows } from '../aggregates/aggregator.ts'
+import type { RowLayout } from '../aggregates/row-layout.ts'
+import type { KeyTable } from './key-table.ts'
+import { type EncodedRows, RowReader } from './pane-table-codec.ts'
+import type { KnownStart, PublishedSession, SessionSpan } from './session.ts'
+import { sessionHeadCells } from './session-table.ts'
+
+export type SessionColumns = {
+  readonly keys: Uint8Array
+  readonly start: Float64Array
+  readonly end: Float64Array
+  readonly startCounts: Uint32Array
+  readonly starts: Float64Array
+  readonly paneCounts: Uint32Array
+  readonly panes: Float64Array
+  readonly supersedes: readonly (readonly [pane: number, ids: readonly string[]])[]
+  readonly rows: EncodedRows
+}
+
+/** A session with what its row is. */
+export interface SavedSession extends SessionSpan {
+  readonly key: number
+  readonly row: number
+  readonly panes: readonly PublishedSession[]
+}
+
+export class SessionColumnWriter {
+  /** The rows of all that were added. */
+  readonly rows: number[] = []
+  readonly #keys: number[] = []
+  readonly #start: number[] = []
+  readonly #end: number[] = []
+  readonly #startCounts: number[] = []
+  readonly #starts: number[] = []
+  readonly #paneCounts: number[] = []
+  readonly #panes: number[] = []
+  readonly #supersedes: [number, readonly string[]][] = []
+
+  add({ key, row, start, end, starts, panes }: SavedSession): void {
+    this.#keys.push(key)
+    this.rows.push(row)
+    this.#start.push(start)
+    this.#end.push(end)
+    this.#startCounts.push(starts.length)
+    for (const { start: at, knownAt } of starts) this.#starts.push(at, knownAt)
+    this.#paneCounts.push(panes.length)
+    for (const { start: paneStart, end: paneEnd, index, supersedes } of panes) {
+      if (supersedes.length > 0) this.#supersedes.push([this.#panes.length / 3, supersedes])
+      this.#panes.push(paneStart, paneEnd, index)
+    }
+  }
+
+  /** All that were added, whose rows are these. */
+  write(keys: KeyTable, rows: EncodedRows): SessionColumns {
+    return {
+      keys: keys.pack(this.#keys),
+      start: Float64Array.from(this.#start),
+      end: Float64Array.from(this.#end),
+      startCounts: Uint32Array.from(this.#startCounts),
+      starts: Float64Array.from(this.#starts),
+      paneCounts: Uint32Array.from(this.#paneCounts),
+      panes: Float64Array.from(this.#panes),
+      supersedes: this.#supersedes,
+      rows,
+    }
+  }
+}
+
+/** Tells of every saved session, in order; `readInto` has to be called for each, and fills the row it is given. */
+export function readSessionColumns(
+  columns: SessionColumns,
+  layout: RowLayout,
+  keys: KeyTable,
+  onSession: (session: Omit<SavedSession, 'row'>, readInto: (rows: Rows, row: number) => void, index: number) => void,
+): void {
+  const { start, end, startCounts, starts, paneCounts, panes } = columns
+  const supersedes = new Map(columns.supersedes)
+  const reader = new RowReader(layout, columns.rows, sessionHeadCells)
+  const readInto = (rows: Rows, row: number) => reader.readInto(rows, row)
+  let index = 0
+  let nextStart = 0
+  let nextPane = 0
+  keys.unpack(columns.keys, (key) => {
+    const known: KnownStart[] = []
+    for (let n = 0; n < startCounts[index]!; n++, nextStart += 2) {
+      known.push({ start: starts[nextStart]!, knownAt: starts[nextStart + 1]! })
+    }
+    const published: PublishedSession[] = []
+    for (let n = 0; n < paneCounts[index]!; n++, nextPane++) {
+      published.push({
+        start: panes[3 * nextPane]!,
+        end: panes[3 * nextPane + 1]!,
+        index: panes[3 * nextPane + 2]!,
+        supersedes: supersedes.get(nextPane) ?? [],
+      })
+    }
+    onSession({ key, start: start[index]!, end: end[index]!, starts: known, panes: published }, readInto, index)
+    index++
+  })
+}
