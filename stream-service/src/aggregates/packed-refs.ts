@@ -16,10 +16,11 @@ export type PackedRefs = {
 const none = -1
 const other = -2
 
-/** The refs of these rows, in their order. Everything is read during the call. */
-export function packRefs(layout: RowLayout, rows: Rows, at: ArrayLike<number>): PackedRefs {
-  return packStates(at.length * layout.refStride, (take) => {
-    for (let i = 0; i < at.length; i++) layout.forEachRef(rows, at[i]!, take)
+/** The refs of these rows, in their order; a number stands for so many rows from the first. All is read during the call. */
+export function packRefs(layout: RowLayout, rows: Rows, at: ArrayLike<number> | number): PackedRefs {
+  const count = typeof at === 'number' ? at : at.length
+  return packStates(count * layout.refStride, (take) => {
+    for (let i = 0; i < count; i++) layout.forEachRef(rows, typeof at === 'number' ? i : at[i]!, take)
   })
 }
 

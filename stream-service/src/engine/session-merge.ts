@@ -6,6 +6,7 @@ import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import { Deadlines } from '../time/deadlines.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
 import type { KeyMarks } from '../windows/key-table.ts'
+import { NumberColumn } from '../windows/number-column.ts'
 import { encodeRows } from '../windows/pane-table-codec.ts'
 import { RowArena } from '../windows/row-arena.ts'
 import { joins, type PublishedSession, type SessionSpan } from '../windows/session.ts'
@@ -230,12 +231,13 @@ export class SessionMerge implements Merge, SessionShares {
     const { layout, keys } = this.#options
     const columns = new SessionColumnWriter()
     const shardIds = new Map<string, number>()
-    const shards: number[] = []
-    const serials: number[] = []
-    const fresh: number[] = []
+    const shards = new NumberColumn()
+    const serials = new NumberColumn()
+    const fresh = new NumberColumn()
     for (const [key, held] of this.#held) {
       for (const share of held) {
-        columns.add({ ...share, key })
+        columns.add(key, share.row, share.start, share.end, share.panes)
+        for (const { start, knownAt } of share.starts) columns.addStart(start, knownAt)
         if (!shardIds.has(share.shardId)) shardIds.set(share.shardId, shardIds.size)
         shards.push(shardIds.get(share.shardId)!)
         serials.push(share.serial)
@@ -246,9 +248,9 @@ export class SessionMerge implements Merge, SessionShares {
       watermark: saveInstant(this.#at.watermark),
       shares: columns.write(keys, encodeRows(layout, this.#arena, columns.rows, sessionHeadCells)),
       shardIds: [...shardIds.keys()],
-      shards: Uint32Array.from(shards),
-      serials: Float64Array.from(serials),
-      fresh: Uint8Array.from(fresh),
+      shards: shards.toCounts(),
+      serials: serials.toFloats(),
+      fresh: fresh.toFlags(),
     } satisfies EncodedMerge
   }
 

@@ -145,19 +145,14 @@ function migrateSessions(
   const columns = new SessionColumnWriter()
   const keys = new KeyTable()
   for (const { key, start, end, starts, panes } of sessions) {
-    columns.add({
-      key: keys.restore(key),
-      row: 0,
-      start,
-      end,
-      starts: starts.map(([at, knownAt]) => ({ start: at, knownAt: loadInstant(knownAt) })),
-      panes: panes.map(([paneStart, paneEnd, index, supersedes]) => ({
-        start: paneStart,
-        end: paneEnd,
-        index,
-        supersedes,
-      })),
-    })
+    const published = panes.map(([paneStart, paneEnd, index, supersedes]) => ({
+      start: paneStart,
+      end: paneEnd,
+      index,
+      supersedes,
+    }))
+    columns.add(keys.restore(key), 0, start, end, published)
+    for (const [at, knownAt] of starts) columns.addStart(at, loadInstant(knownAt))
   }
   return columns.write(keys, migrateRows(sessions, headCells))
 }

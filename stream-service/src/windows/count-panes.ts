@@ -6,6 +6,7 @@ import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { Fields } from '../records/fields.ts'
 import type { KeyMarks, KeyTable } from './key-table.ts'
 import type { LanePanes, Placement } from './lane-panes.ts'
+import { NumberColumn } from './number-column.ts'
 import { type EncodedRows, encodeRows, RowReader } from './pane-table-codec.ts'
 import { RowArena } from './row-arena.ts'
 
@@ -118,21 +119,30 @@ export class CountPanes implements LanePanes {
 
   encode(): SnapshotValue {
     const { layout, keys } = this.#options
-    const all = [...this.#open.values()]
-    const column = (of: (open: OpenCount) => number) => Float64Array.from(all, of)
-    const taken = all.filter(({ row }) => row >= 0)
+    const packed = new NumberColumn()
+    const rows = new NumberColumn()
+    const records = new NumberColumn()
+    const n = new NumberColumn()
+    const start = new NumberColumn()
+    const end = new NumberColumn()
+    const revisions = new NumberColumn()
+    for (const [key, open] of this.#open) {
+      packed.push(key)
+      if (open.row >= 0) rows.push(open.row)
+      records.push(open.records)
+      n.push(open.n)
+      start.push(open.start)
+      end.push(open.end)
+      revisions.push(open.revisions)
+    }
     return {
-      keys: keys.pack([...this.#open.keys()]),
-      records: column(({ records }) => records),
-      n: column(({ n }) => n),
-      start: column(({ start }) => start),
-      end: column(({ end }) => end),
-      revisions: column(({ revisions }) => revisions),
-      rows: encodeRows(
-        layout,
-        this.#arena,
-        taken.map(({ row }) => row),
-      ),
+      keys: keys.pack(packed.all),
+      records: records.toFloats(),
+      n: n.toFloats(),
+      start: start.toFloats(),
+      end: end.toFloats(),
+      revisions: revisions.toFloats(),
+      rows: encodeRows(layout, this.#arena, rows.all),
     } satisfies EncodedCounts
   }
 }

@@ -4,6 +4,7 @@
 import type { Rows } from '../aggregates/aggregator.ts'
 import type { RowLayout } from '../aggregates/row-layout.ts'
 import type { KeyTable } from './key-table.ts'
+import { NumberColumn } from './number-column.ts'
 import { type EncodedRows, RowReader } from './pane-table-codec.ts'
 import type { KnownStart, PublishedSession, SessionSpan } from './session.ts'
 import { sessionHeadCells } from './session-table.ts'
@@ -20,49 +21,61 @@ export type SessionColumns = {
   readonly rows: EncodedRows
 }
 
-/** A session with what its row is. */
 export interface SavedSession extends SessionSpan {
   readonly key: number
-  readonly row: number
   readonly panes: readonly PublishedSession[]
 }
 
 export class SessionColumnWriter {
-  /** The rows of all that were added. */
-  readonly rows: number[] = []
-  readonly #keys: number[] = []
-  readonly #start: number[] = []
-  readonly #end: number[] = []
-  readonly #startCounts: number[] = []
-  readonly #starts: number[] = []
-  readonly #paneCounts: number[] = []
-  readonly #panes: number[] = []
+  readonly #keys = new NumberColumn()
+  readonly #rows = new NumberColumn()
+  readonly #start = new NumberColumn()
+  readonly #end = new NumberColumn()
+  readonly #startCounts = new NumberColumn()
+  readonly #starts = new NumberColumn()
+  readonly #paneCounts = new NumberColumn()
+  readonly #panes = new NumberColumn()
   readonly #supersedes: [number, readonly string[]][] = []
 
-  add({ key, row, start, end, starts, panes }: SavedSession): void {
+  /** The rows of all that were added. */
+  get rows(): Float64Array {
+    return this.#rows.all
+  }
+
+  /** Adds a session; each of its starts has to be added next. */
+  add(key: number, row: number, start: number, end: number, panes: readonly PublishedSession[]): void {
     this.#keys.push(key)
-    this.rows.push(row)
+    this.#rows.push(row)
     this.#start.push(start)
     this.#end.push(end)
-    this.#startCounts.push(starts.length)
-    for (const { start: at, knownAt } of starts) this.#starts.push(at, knownAt)
+    this.#startCounts.push(0)
     this.#paneCounts.push(panes.length)
-    for (const { start: paneStart, end: paneEnd, index, supersedes } of panes) {
-      if (supersedes.length > 0) this.#supersedes.push([this.#panes.length / 3, supersedes])
-      this.#panes.push(paneStart, paneEnd, index)
-    }
+    for (let i = 0; i < panes.length; i++) this.#addPane(panes[i]!)
+  }
+
+  addStart(start: number, knownAt: number): void {
+    this.#startCounts.addToLast(1)
+    this.#starts.push(start)
+    this.#starts.push(knownAt)
+  }
+
+  #addPane({ start, end, index, supersedes }: PublishedSession): void {
+    if (supersedes.length > 0) this.#supersedes.push([this.#panes.length / 3, supersedes])
+    this.#panes.push(start)
+    this.#panes.push(end)
+    this.#panes.push(index)
   }
 
   /** All that were added, whose rows are these. */
   write(keys: KeyTable, rows: EncodedRows): SessionColumns {
     return {
-      keys: keys.pack(this.#keys),
-      start: Float64Array.from(this.#start),
-      end: Float64Array.from(this.#end),
-      startCounts: Uint32Array.from(this.#startCounts),
-      starts: Float64Array.from(this.#starts),
-      paneCounts: Uint32Array.from(this.#paneCounts),
-      panes: Float64Array.from(this.#panes),
+      keys: keys.pack(this.#keys.all),
+      start: this.#start.toFloats(),
+      end: this.#end.toFloats(),
+      startCounts: this.#startCounts.toCounts(),
+      starts: this.#starts.toFloats(),
+      paneCounts: this.#paneCounts.toCounts(),
+      panes: this.#panes.toFloats(),
       supersedes: this.#supersedes,
       rows,
     }

@@ -7,6 +7,7 @@ import type { Fields } from '../records/fields.ts'
 import { Calendar } from '../time/calendar.ts'
 import type { KeyMarks, KeyTable } from './key-table.ts'
 import { type LanePanes, late, type Placement } from './lane-panes.ts'
+import { NumberColumn } from './number-column.ts'
 import { encodeRows } from './pane-table-codec.ts'
 import type { PublishedSession, SessionSpan } from './session.ts'
 import { readSessionColumns, type SessionColumns, SessionColumnWriter } from './session-columns.ts'
@@ -200,36 +201,33 @@ export class SessionPanes implements LanePanes, OpenSessions {
   }
 
   markKeys(marks: KeyMarks): void {
-    for (const session of this.#sessions.all()) marks.mark(this.#sessions.keyOf(session))
+    this.#sessions.forEach((session) => {
+      marks.mark(this.#sessions.keyOf(session))
+    })
   }
 
   encode(): SnapshotValue {
     const { layout, keys } = this.#options
     const sessions = this.#sessions
     const columns = new SessionColumnWriter()
-    const fired: number[] = []
-    const givenCounts: number[] = []
-    const given: number[] = []
-    for (const session of sessions.all()) {
-      columns.add({
-        key: sessions.keyOf(session),
-        row: session,
-        start: sessions.startOf(session),
-        end: sessions.endOf(session),
-        starts: sessions.startsOf(session),
-        panes: sessions.publishedOf(session),
-      })
+    const fired = new NumberColumn()
+    const givenCounts = new NumberColumn()
+    const given = new NumberColumn()
+    sessions.forEach((session) => {
+      const start = sessions.startOf(session)
+      columns.add(sessions.keyOf(session), session, start, sessions.endOf(session), sessions.publishedOf(session))
+      sessions.writeStarts(session, columns)
       fired.push(sessions.hasFired(session) ? 1 : 0)
       const serials = sessions.givenOf(session)
       givenCounts.push(serials.length)
-      for (const serial of serials) given.push(serial)
-    }
+      for (let i = 0; i < serials.length; i++) given.push(serials[i]!)
+    })
     return {
       serials: this.#serials,
       sessions: columns.write(keys, encodeRows(layout, sessions.arena, columns.rows, sessionHeadCells)),
-      fired: Uint8Array.from(fired),
-      givenCounts: Uint32Array.from(givenCounts),
-      given: Float64Array.from(given),
+      fired: fired.toFlags(),
+      givenCounts: givenCounts.toCounts(),
+      given: given.toFloats(),
     } satisfies EncodedSessions
   }
 
