@@ -4,10 +4,11 @@ import net, { isIP, type Socket } from 'node:net'
 import tls from 'node:tls'
 import { FirehoseClient, type FirehoseClientConfig } from '@aws-sdk/client-firehose'
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis'
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { MillraceError } from './errors.ts'
 
 export interface AwsClientOptions {
-  /** Default: `AWS_ENDPOINT_URL_KINESIS` (or `_FIREHOSE`), `AWS_ENDPOINT_URL`, else AWS itself. */
+  /** Default: `AWS_ENDPOINT_URL_KINESIS` (or `_FIREHOSE`, `_S3`), `AWS_ENDPOINT_URL`, else AWS itself. */
   readonly endpoint?: string | undefined
   /** Default: `AWS_REGION` and what else the SDK looks at; with an endpoint and no `AWS_REGION`, us-east-1. */
   readonly region?: string | undefined
@@ -47,11 +48,23 @@ export function firehoseClient(options: AwsClientOptions = {}): FirehoseClient {
   })
 }
 
+/** An S3 client. At an endpoint of its own the bucket is a part of the path, since names below localhost seldom resolve. */
+export function s3Client(options: AwsClientOptions = {}): S3Client {
+  return new S3Client({
+    ...baseConfig('S3', options),
+    forcePathStyle: endpointOf('S3', options) !== undefined,
+    requestHandler: { ...timeouts(options), throwOnRequestTimeout: true },
+  })
+}
+
 /** Where a client with these options goes; undefined for AWS itself. For messages. */
-export function endpointOf(service: 'KINESIS' | 'FIREHOSE', options: AwsClientOptions = {}): string | undefined {
+export function endpointOf(service: Service, options: AwsClientOptions = {}): string | undefined {
   const env = options.env ?? process.env
   return options.endpoint ?? (env[`AWS_ENDPOINT_URL_${service}`] || env.AWS_ENDPOINT_URL || undefined)
 }
+
+/** As in the names of `AWS_ENDPOINT_URL_…`. */
+type Service = 'KINESIS' | 'FIREHOSE' | 'S3'
 
 function timeouts({ connectTimeoutMs = 5_000, requestTimeoutMs = 30_000 }: AwsClientOptions) {
   return { connectionTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs }
@@ -78,11 +91,11 @@ function connect({ protocol, hostname, port }: URL, { connectionTimeout }: { con
 }
 
 type BaseConfig = Pick<
-  KinesisClientConfig & FirehoseClientConfig,
+  KinesisClientConfig & FirehoseClientConfig & S3ClientConfig,
   'endpoint' | 'region' | 'credentials' | 'maxAttempts'
 >
 
-function baseConfig(service: 'KINESIS' | 'FIREHOSE', options: AwsClientOptions): BaseConfig {
+function baseConfig(service: Service, options: AwsClientOptions): BaseConfig {
   const env = options.env ?? process.env
   const endpoint = endpointOf(service, options)
   const region = options.region ?? env.AWS_REGION ?? (endpoint === undefined ? undefined : 'us-east-1')

@@ -20,7 +20,7 @@ import { StreamChangedError, StreamService } from './service.ts'
 import { metricLines } from './sinks/metrics.ts'
 import { openSinks } from './sinks/open-sinks.ts'
 import { createDirectSource } from './sources/direct.ts'
-import { openFolderStore } from './state/folder-store.ts'
+import { openStore } from './state/open-store.ts'
 import { parseDuration } from './time/duration.ts'
 
 /** Fargate gives 120 s between SIGTERM and SIGKILL; sinks get this much of it. */
@@ -35,10 +35,7 @@ async function main(): Promise<void> {
     const queries = readQueries(config)
     const stream = await describeStream(config, client)
     const { sinks, deadLetters } = await openSinks(config, logger)
-    const store = await openFolderStore({
-      folder: join(config.stateFolder, 'snapshots'),
-      onInvalid: (error) => logger.error({ err: error }, 'a snapshot cannot be used; the one before it is'),
-    })
+    const store = await openStore(config, logger)
     const service = await StreamService.open({
       stream,
       queries,

@@ -85,9 +85,7 @@ export async function decodeSnapshot(
   const fault = (reason: string, cause?: unknown) => new SnapshotInvalidError(where, reason, { cause })
   const { header, format, bodyStart } = headerOf(bytes, place)
   const body = bytes.subarray(bodyStart)
-  if (body.length !== header.bodyBytes) {
-    throw fault(`it is cut: ${body.length} of ${header.bodyBytes} bytes are there`)
-  }
+  checkLength(body.length, header, place)
   if (hash('sha256', body) !== header.bodySha256) throw fault('its checksum does not match; it was altered')
   try {
     const whole = await decompress(body, { chunkSize })
@@ -99,9 +97,15 @@ export async function decodeSnapshot(
   }
 }
 
-/** The header of a snapshot of which at least that is there; throws as `decodeSnapshot` does. */
-export function decodeHeader(bytes: Buffer, place: SnapshotPlace): SnapshotHeader {
-  return headerOf(bytes, place).header
+/** The header of a snapshot of so many bytes, of which at least the beginning is there; throws as `decodeSnapshot` does. */
+export function decodeHeader(bytes: Buffer, place: SnapshotPlace, totalBytes: number): SnapshotHeader {
+  const { header, bodyStart } = headerOf(bytes, place)
+  checkLength(totalBytes - bodyStart, header, place)
+  return header
+}
+
+function checkLength(found: number, { bodyBytes }: SnapshotHeader, { where }: SnapshotPlace): void {
+  if (found !== bodyBytes) throw new SnapshotInvalidError(where, `it is cut: ${found} of ${bodyBytes} bytes are there`)
 }
 
 function headerOf(bytes: Buffer, { name, where }: SnapshotPlace) {
