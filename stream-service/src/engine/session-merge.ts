@@ -229,11 +229,11 @@ export class SessionMerge implements Merge, SessionShares {
 
   encode(): SnapshotValue {
     const { layout, keys } = this.#options
-    const columns = new SessionColumnWriter()
+    const columns = new SessionColumnWriter(this.#arena.inUse)
     const shardIds = new Map<string, number>()
-    const shards = new NumberColumn()
-    const serials = new NumberColumn()
-    const fresh = new NumberColumn()
+    const shards = new NumberColumn(this.#arena.inUse)
+    const serials = new NumberColumn(this.#arena.inUse)
+    const fresh = new NumberColumn(this.#arena.inUse)
     for (const [key, held] of this.#held) {
       for (const share of held) {
         columns.add(key, share.row, share.start, share.end, share.panes)

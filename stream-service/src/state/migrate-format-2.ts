@@ -142,7 +142,7 @@ function migrateSessions(
   sessions: readonly (Session & { readonly panes: readonly Published[] })[],
   headCells = 0,
 ): SessionColumns {
-  const columns = new SessionColumnWriter()
+  const columns = new SessionColumnWriter(sessions.length)
   const keys = new KeyTable()
   for (const { key, start, end, starts, panes } of sessions) {
     const published = panes.map(([paneStart, paneEnd, index, supersedes]) => ({

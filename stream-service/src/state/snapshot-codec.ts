@@ -3,7 +3,7 @@
 //   {"millraceSnapshot":3,…}\n | zstd( JSON | sections )
 //
 // The event loop is only held up for as long as it takes to write the JSON and to copy the arrays into one piece;
-// compression runs on zlib's threads, at the level that is fastest: the next ones save some percent and take twice as long.
+// compression runs on zlib's threads, at the lowest level: the next ones save a percent at most.
 import { hash } from 'node:crypto'
 import { promisify } from 'node:util'
 import {

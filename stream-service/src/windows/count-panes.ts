@@ -119,13 +119,13 @@ export class CountPanes implements LanePanes {
 
   encode(): SnapshotValue {
     const { layout, keys } = this.#options
-    const packed = new NumberColumn()
-    const rows = new NumberColumn()
-    const records = new NumberColumn()
-    const n = new NumberColumn()
-    const start = new NumberColumn()
-    const end = new NumberColumn()
-    const revisions = new NumberColumn()
+    const packed = new NumberColumn(this.#open.size)
+    const rows = new NumberColumn(this.#open.size)
+    const records = new NumberColumn(this.#open.size)
+    const n = new NumberColumn(this.#open.size)
+    const start = new NumberColumn(this.#open.size)
+    const end = new NumberColumn(this.#open.size)
+    const revisions = new NumberColumn(this.#open.size)
     for (const [key, open] of this.#open) {
       packed.push(key)
       if (open.row >= 0) rows.push(open.row)

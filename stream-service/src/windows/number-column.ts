@@ -2,12 +2,17 @@
 // times as long.)
 
 export class NumberColumn {
-  #numbers: Float64Array<ArrayBuffer> = new Float64Array(64)
+  #numbers: Float64Array<ArrayBuffer>
   length = 0
+
+  /** Room for as many as are expected; more may come. */
+  constructor(capacity: number) {
+    this.#numbers = new Float64Array(capacity)
+  }
 
   push(value: number): void {
     if (this.length === this.#numbers.length) {
-      const larger = new Float64Array(4 * this.length)
+      const larger = new Float64Array(2 * this.length + 64)
       larger.set(this.#numbers)
       this.#numbers = larger
     }
@@ -23,9 +28,9 @@ export class NumberColumn {
     return this.#numbers.subarray(0, this.length)
   }
 
-  /** A copy of its own size. */
+  /** All of them, in memory of just that size, which a further `push` may change. */
   toFloats(): Float64Array {
-    return this.#numbers.slice(0, this.length)
+    return this.length === this.#numbers.length ? this.#numbers : this.#numbers.slice(0, this.length)
   }
 
   toCounts(): Uint32Array {

@@ -27,15 +27,26 @@ export interface SavedSession extends SessionSpan {
 }
 
 export class SessionColumnWriter {
-  readonly #keys = new NumberColumn()
-  readonly #rows = new NumberColumn()
-  readonly #start = new NumberColumn()
-  readonly #end = new NumberColumn()
-  readonly #startCounts = new NumberColumn()
-  readonly #starts = new NumberColumn()
-  readonly #paneCounts = new NumberColumn()
-  readonly #panes = new NumberColumn()
+  readonly #keys: NumberColumn
+  readonly #rows: NumberColumn
+  readonly #start: NumberColumn
+  readonly #end: NumberColumn
+  readonly #startCounts: NumberColumn
+  readonly #starts: NumberColumn
+  readonly #paneCounts: NumberColumn
+  readonly #panes = new NumberColumn(0)
   readonly #supersedes: [number, readonly string[]][] = []
+
+  /** `capacity`: how many sessions are expected. */
+  constructor(capacity: number) {
+    this.#keys = new NumberColumn(capacity)
+    this.#rows = new NumberColumn(capacity)
+    this.#start = new NumberColumn(capacity)
+    this.#end = new NumberColumn(capacity)
+    this.#startCounts = new NumberColumn(capacity)
+    this.#starts = new NumberColumn(2 * capacity)
+    this.#paneCounts = new NumberColumn(capacity)
+  }
 
   /** The rows of all that were added. */
   get rows(): Float64Array {

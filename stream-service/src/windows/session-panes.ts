@@ -209,10 +209,10 @@ export class SessionPanes implements LanePanes, OpenSessions {
   encode(): SnapshotValue {
     const { layout, keys } = this.#options
     const sessions = this.#sessions
-    const columns = new SessionColumnWriter()
-    const fired = new NumberColumn()
-    const givenCounts = new NumberColumn()
-    const given = new NumberColumn()
+    const columns = new SessionColumnWriter(sessions.arena.inUse)
+    const fired = new NumberColumn(sessions.arena.inUse)
+    const givenCounts = new NumberColumn(sessions.arena.inUse)
+    const given = new NumberColumn(0)
     sessions.forEach((session) => {
       const start = sessions.startOf(session)
       columns.add(sessions.keyOf(session), session, start, sessions.endOf(session), sessions.publishedOf(session))
