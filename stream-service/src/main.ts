@@ -16,11 +16,12 @@ import { parentProcess } from './parent-process.ts'
 import { QueryError } from './queries/parse-query.ts'
 import type { QuerySpec } from './queries/query-spec.ts'
 import { readQueryFiles } from './query-files.ts'
-import { StreamChangedError, StreamService } from './service.ts'
+import { StreamService } from './service.ts'
 import { metricLines } from './sinks/metrics.ts'
 import { openSinks } from './sinks/open-sinks.ts'
 import { createDirectSource } from './sources/direct.ts'
 import { openFolderStore } from './state/folder-store.ts'
+import { PartitionsChangedError, StreamChangedError } from './tasks/service-state.ts'
 import { parseDuration } from './time/duration.ts'
 
 /** Fargate gives 120 s between SIGTERM and SIGKILL; sinks get this much of it. */
@@ -58,7 +59,6 @@ async function main(): Promise<void> {
           logger,
           onGap: (gap) => logger.error({ gap }, 'records were lost to retention before they were read'),
         }),
-      threads: config.threads,
       snapshotIntervalMs: config.snapshotIntervalMs,
       now: Date.now,
       logger,
@@ -151,6 +151,7 @@ try {
     error instanceof QueryError ||
     error instanceof QueryChangedError ||
     error instanceof StreamChangedError ||
+    error instanceof PartitionsChangedError ||
     error instanceof AwsError ||
     error instanceof MillraceError
   process.stderr.write(`millrace service: ${isConfiguration ? error.message : ((error as Error).stack ?? error)}\n`)

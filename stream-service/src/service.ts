@@ -1,45 +1,40 @@
-// The running service: shards are read into the job, what comes out waits in the outbox, snapshots make both durable, and
-// publishers empty the outbox into the sinks.
+// The running service: shards are read into lanes, what lanes give goes to merges, snapshots make both durable, and publishers
+// empty their outboxes into the sinks.
 //
-//   source ──batches──> job ──emissions──> outbox ──lines──> sinks
-//     ▲                  └──────┬─────────────┘
-//     └─ credits: the next batch only when the outbox has room
-//                          snapshot (atomic: job and outbox together)
-import { lastValueFrom } from 'rxjs'
-import type { SnapshotValue } from './aggregates/snapshot-value.ts'
+//   source ──batches──> lane ──messages──> merge ──lines──> sinks
+//     ▲                  │  └─refused lines───────────────────^
+//     │               snapshot            snapshot
+//     └─ credits: the next batch only when the outboxes have room
+//
+// Lanes come and go with their leases. The merge is in this process while it holds all shards of the stream; with an exchange
+// it is wherever a partition of it is held.
+import { systemTiming, type Timing } from '@millrace/shared/retry'
+import { filter, lastValueFrom, type Observable, Subject } from 'rxjs'
 import type { Emission } from './engine/emission.ts'
-import { Job, type SavedJob } from './engine/job.ts'
-import { imbalance, type Ledger } from './engine/ledger.ts'
+import { KeyPartitions } from './engine/key-partitions.ts'
+import { LaneKits } from './engine/lane-kits.ts'
+import { imbalance, type LaneLedger, type Ledger, sumLedgers } from './engine/ledger.ts'
+import type { ByQuery, LaneStart } from './engine/shard-lanes.ts'
+import type { Exchange } from './exchange/exchange.ts'
 import { CreditGate } from './operators/credit-gate.ts'
 import { processShards, type ShardHandler } from './operators/process-shards.ts'
 import { compileQuery } from './queries/compile.ts'
+import type { CompiledQuery } from './queries/compiled-query.ts'
 import type { QuerySpec } from './queries/query-spec.ts'
 import { FieldPlan } from './records/fields.ts'
-import type { Position } from './records/record.ts'
-import type { OutputLine, Sink } from './sinks/sink.ts'
-import type { RecordBatch, ReleaseReason, ShardSession, ShardSource } from './sources/shard-source.ts'
-import { type Channel, Outbox, type SavedLine } from './state/outbox.ts'
-import type { Snapshot, SnapshotStore } from './state/snapshot-store.ts'
-import { JobRunner } from './threads/job-runner.ts'
-import { LaneThreads } from './threads/lane-threads.ts'
-
-const snapshotName = 'service'
-
-/** What a snapshot of the service holds. */
-interface SavedService {
-  /** The stream the positions belong to: a stream that was deleted and made again under its name is another one. */
-  readonly stream: StreamIdentity
-  /** When the service first read this stream, epoch milliseconds: where LATEST lies for shards that have no position yet. */
-  readonly startedAt: number
-  readonly job: SavedJob
-  readonly outbox: readonly SavedLine[]
-}
-
-export interface StreamIdentity {
-  readonly name: string
-  /** Epoch milliseconds. */
-  readonly createdAt: number
-}
+import { comparePositions, type Position } from './records/record.ts'
+import type { Channel, Sink } from './sinks/sink.ts'
+import type { KnownShard, RecordBatch, ReleaseReason, ShardSession, ShardSource } from './sources/shard-source.ts'
+import type { SnapshotStore } from './state/snapshot-store.ts'
+import { Exclusive } from './tasks/exclusive.ts'
+import { type LaneReaders, OwnLaneReaders } from './tasks/lane-reader.ts'
+import { isConflict, type LaneNote, LaneTask, watermarksOf } from './tasks/lane-task.ts'
+import { LinePublisher } from './tasks/line-publisher.ts'
+import { MergeTask } from './tasks/merge-task.ts'
+import type { ServiceLogger } from './tasks/service-logger.ts'
+import { openServiceState, type ServiceState, type StreamIdentity, withInitialShards } from './tasks/service-state.ts'
+import { laneName, shardOfName } from './tasks/snapshot-names.ts'
+import { loadInstant } from './time/saved-instant.ts'
 
 export interface ServiceOptions {
   readonly stream: StreamIdentity
@@ -54,88 +49,89 @@ export interface ServiceOptions {
     readonly startAfter: ReadonlyMap<string, Position | 'SHARD_END'>
     readonly gate: (shardId: string) => CreditGate
   }) => ShardSource
-  /** How many threads read lanes, with the one that does everything else; default 1. */
-  readonly threads?: number
+  /** Shards are leased, and other tasks hold the rest: to lose one is no failure. Default false: this process has all. */
+  readonly hasLeases?: boolean
+  /** Where the merges of several tasks meet. Without it, panes are held back while other tasks hold shards. */
+  readonly exchange?: Exchange | undefined
   readonly snapshotIntervalMs: number
+  /** The wall clock, epoch milliseconds. */
   readonly now: () => number
+  readonly timing?: Timing
   readonly logger: ServiceLogger
-  /** Told of everything the engine emits, before it is published. */
+  /** Told of everything that comes out, before it is published. */
   readonly onEmissions?: (emissions: readonly Emission[]) => void
-}
-
-export interface ServiceLogger {
-  info(fields: object, message: string): void
-  warn(fields: object, message: string): void
-  error(fields: object, message: string): void
 }
 
 /** Batches of one shard that may be unfinished at a time: one in work while the next is being read. */
 const creditsPerShard = 2
-/** Lines that may wait for the sinks before reading slows down. */
-const outboxLines = 20_000
-const linesPerPublish = 500
+/** Panes that may wait for the sink before reading slows down. */
+const panesLimit = 20_000
+/** How often it is asked again for what another task or a snapshot has to bring. */
+const askAgainMs = 100
 
-/** The saved state belongs to another stream. */
-export class StreamChangedError extends Error {
-  readonly code = 'STREAM_CHANGED'
-
-  constructor(saved: StreamIdentity, found: StreamIdentity) {
-    const describe = ({ name, createdAt }: StreamIdentity) => `'${name}' of ${new Date(createdAt).toISOString()}`
-    super(
-      `the saved state belongs to stream ${describe(saved)}, but this is ${describe(found)}; start with an empty state folder to read it from its start`,
-    )
-    this.name = 'StreamChangedError'
-  }
-}
-
-export class StreamService implements ShardHandler {
+export class StreamService {
   readonly #options: ServiceOptions
-  readonly #job: Job
-  /** Through this alone the job is changed. */
-  readonly #runner: JobRunner
-  readonly #outbox: Outbox
+  readonly #timing: Timing
+  readonly #queries: readonly CompiledQuery[]
+  readonly #readers: LaneReaders
   readonly #source: ShardSource
   readonly #gates = new Map<string, CreditGate>()
+  /** The shards held here, and the merges. */
+  readonly #lanes = new Map<string, LaneTask>()
+  readonly #sessions = new Map<LaneTask, ShardSession>()
+  readonly #merges = new Map<number, MergeTask>()
+  /** The books of shards that were read to their ends, as far as they are known here. */
+  readonly #endedLedgers = new Map<string, ByQuery<LaneLedger>>()
+  readonly #abandoned = new Subject<string>()
+  readonly #ownership = new Exclusive()
+  readonly #stopping = new AbortController()
   readonly #stopPublishing = new AbortController()
-  /** Queries with `publish.firehose` false. */
-  readonly #unpublished: ReadonlySet<string>
-  readonly #startedAt: number
-  #version: number
-  #isDirty: boolean
-  #saving: Promise<void> = Promise.resolve()
-  #snapshotTimer: NodeJS.Timeout | undefined
-  /** Shards whose newest read came back empty and caught up. */
-  readonly #caughtUp = new Set<string>()
+  readonly #publishers: Readonly<Record<Channel, LinePublisher>>
+  /** What publishes and delivers; each ends when what it empties is closed. */
+  readonly #deliveries = new Set<Promise<void>>()
+  #state: ServiceState
   #onProgress: () => void = () => {}
   #drainsAtEnd = false
+  #holdsBack = false
   /** Why the service stops although nobody told it to. */
-  #failure: { readonly error: unknown } | undefined
+  readonly #failed = Promise.withResolvers<never>()
 
-  /** Loads the newest snapshot and goes on from it. Throws when it belongs to another stream or another query. */
+  /** Goes on from what is saved. Throws when that belongs to another stream or another query. */
   static async open(options: ServiceOptions): Promise<StreamService> {
-    return new StreamService(options, await options.store.load(snapshotName))
+    const { stream, store, now, exchange } = options
+    const partitions = exchange?.partitions ?? 1
+    const state = await openServiceState(store, { stream, startedAt: now(), partitions, initialShards: null })
+    const notes = options.hasLeases ? new Map<string, LaneNote>() : await laneNotes(store)
+    return new StreamService(options, state, notes)
   }
 
-  private constructor(options: ServiceOptions, snapshot: Snapshot | undefined) {
+  private constructor(options: ServiceOptions, state: ServiceState, notes: ReadonlyMap<string, LaneNote>) {
     this.#options = options
-    const saved = snapshot?.state as unknown as SavedService | undefined
-    if (saved !== undefined && !isSameStream(saved.stream, options.stream)) {
-      throw new StreamChangedError(saved.stream, options.stream)
-    }
-    this.#unpublished = new Set(options.queries.filter(({ publish }) => !publish.firehose).map(({ name }) => name))
+    this.#timing = options.timing ?? systemTiming
+    this.#state = state
     const plan = new FieldPlan()
-    const queries = options.queries.map((query) => compileQuery(query, plan))
-    this.#job = new Job({ queries, plan, saved: saved?.job, idleBy: 'reads' })
-    const threads = startThreads(options, this.#job)
-    this.#runner = new JobRunner({ job: this.#job, threads, onEmissions: (emissions) => this.#emit(emissions) })
-    this.#outbox = new Outbox(outboxLines, saved?.outbox)
-    this.#version = snapshot?.version ?? 0
-    this.#startedAt = saved?.startedAt ?? options.now()
-    // The time of the first start has to survive even if no record ever comes.
-    this.#isDirty = saved === undefined
+    this.#queries = options.queries.map((query) => compileQuery(query, plan))
+    this.#readers = new OwnLaneReaders(new LaneKits(this.#queries, plan, new KeyPartitions(state.partitions)))
+    const publisher = (channel: Channel) => {
+      const { sinks, deadLetters, logger } = options
+      return new LinePublisher({
+        channel,
+        sink: sinks[channel],
+        deadLetters,
+        logger,
+        signal: this.#stopPublishing.signal,
+      })
+    }
+    this.#publishers = { panes: publisher('panes'), refused: publisher('refused') }
+    for (const [shardId, { ended }] of notes) {
+      if (ended !== undefined) this.#endedLedgers.set(shardId, new Map(Object.entries(ended.ledgers)))
+    }
+    this.#failed.promise.catch(() => {})
     this.#source = options.source({
-      startedAt: this.#startedAt,
-      startAfter: this.#job.positions(),
+      startedAt: state.startedAt,
+      startAfter: new Map(
+        [...notes].flatMap(([shardId, { position }]) => (position === null ? [] : [[shardId, position]])),
+      ),
       gate: (shardId) => this.#gateOf(shardId),
     })
   }
@@ -145,76 +141,430 @@ export class StreamService implements ShardHandler {
    * failure that cannot be sat out, after saving what can be saved.
    */
   async run(): Promise<void> {
-    const { snapshotIntervalMs, logger } = this.#options
-    const known = await this.#source.initialShards
-    await this.#runner.declare(known)
-    await this.#endVanishedShards(known.map(({ shardId }) => shardId))
-    const publishing = Promise.all([this.#publish('panes'), this.#publish('refused')])
-    this.#scheduleSnapshot(snapshotIntervalMs)
+    const { logger, store, sinks, deadLetters } = this.#options
+    const snapshots = new AbortController()
     try {
-      await Promise.race([
-        lastValueFrom(processShards(this.#source, this), { defaultValue: undefined }),
-        publishing.then(() => new Promise(() => {})),
-      ])
-      await this.#finish(publishing)
+      const known = await this.#source.initialShards
+      this.#state = await withInitialShards(store, this.#state, known)
+      await this.#endVanishedShards(known)
+      await this.#settleOwnership()
+      void this.#takeSnapshots(snapshots.signal)
+      await Promise.race([lastValueFrom(this.#reading(), { defaultValue: undefined }), this.#failed.promise])
+      snapshots.abort()
+      await this.#finish()
     } catch (error) {
       logger.error({ err: error }, 'the service stops')
       await this.#source.stop().catch(() => {})
       throw error
     } finally {
-      clearTimeout(this.#snapshotTimer)
-      this.#outbox.close()
+      snapshots.abort()
+      this.#stopping.abort(new Error('the service has stopped'))
+      for (const task of this.#merges.values()) task.close()
+      for (const task of this.#lanes.values()) await task.close()
       this.#stopPublishing.abort(new Error('the service has stopped'))
-      await publishing.catch(() => {})
-      await this.#runner.close()
-      for (const sink of [this.#options.sinks.panes, this.#options.sinks.refused, this.#options.deadLetters])
-        await sink.close()
+      await Promise.all(this.#deliveries)
+      await this.#readers.close()
+      for (const sink of [sinks.panes, sinks.refused, deadLetters]) await sink.close()
     }
   }
 
-  /** A shard of the saved state that the stream no longer lists has nothing more to give. */
-  async #endVanishedShards(listed: readonly string[]): Promise<void> {
-    for (const shardId of this.#job.openShards()) {
-      if (listed.includes(shardId)) continue
-      this.#options.logger.warn(
-        { shardId },
-        'the stream no longer has this shard; what was open in it goes to the merge',
-      )
-      await this.#runner.end(shardId, [])
-    }
+  #reading(): Observable<never> {
+    const { exchange } = this.#options
+    const lanes = processShards(this.#source, this.#laneHandler)
+    if (exchange === undefined) return lanes
+    throw new Error('not yet')
   }
 
-  async batch(session: ShardSession, batch: RecordBatch): Promise<void> {
-    const { shardId } = session
-    await this.#runner.accept(shardId, batch.records, batch.millisBehindLatest, this.#options.now())
-    if (batch.records.length > 0) this.#isDirty = true
-    if (batch.records.length === 0 && batch.millisBehindLatest === 0) this.#caughtUp.add(shardId)
-    else this.#caughtUp.delete(shardId)
+  // --- lanes
+
+  readonly #laneHandler: ShardHandler = {
+    opened: async (session) => {
+      const task = await this.#openLane(session.shardId)
+      this.#sessions.set(task, session)
+      this.#tellOfGap(session, task)
+      await this.#settleOwnership()
+    },
+    batch: (session, batch) => this.#acceptBatch(session, batch),
+    released: (session, reason) => this.#released(session, reason),
+    abandoned: ({ shardId }) => this.#abandoned.pipe(filter((abandoned) => abandoned === shardId)),
+  }
+
+  async #openLane(shardId: string): Promise<LaneTask> {
+    const { store, now } = this.#options
+    const task = await LaneTask.open({
+      shardId,
+      store,
+      readers: this.#readers,
+      queries: this.#queries.map(({ name }) => name),
+      partitions: this.#state.partitions,
+      start: () => this.#startOf(shardId),
+      now,
+      onRefused: (emissions) => this.#options.onEmissions?.(emissions),
+      onMessages: () => this.#pump(),
+    })
+    this.#lanes.set(shardId, task)
+    this.#publishRefused(task)
+    return task
+  }
+
+  /** Records after the saved state and before the checkpoint will never come. */
+  #tellOfGap({ shardId, startAfter }: ShardSession, { savedPosition }: LaneTask): void {
+    if (startAfter === undefined || savedPosition === 'SHARD_END') return
+    if (savedPosition !== null && comparePositions(startAfter, savedPosition) <= 0) return
+    this.#options.logger.error(
+      { shardId, savedPosition, startAfter },
+      'the checkpoint is ahead of the saved state: what lies between was read by somebody who has not saved it here',
+    )
+  }
+
+  /**
+   * Where a shard's lanes begin of which nothing is saved: at the lower of its parents' watermarks; from nothing, for a shard
+   * that was there when the service first read the stream; and any other where time is by now.
+   */
+  async #startOf(shardId: string): Promise<ByQuery<LaneStart>> {
+    const family = [...this.#source.openShards(), ...(this.#state.initialShards ?? [])].find(
+      (shard) => shard.shardId === shardId,
+    )
+    const isInitial = this.#state.initialShards?.some((shard) => shard.shardId === shardId) ?? true
+    const parents: ByQuery<number>[] = []
+    for (const parent of family?.parentShardIds ?? []) {
+      const note = (await this.#options.store.note(laneName(parent)))?.note as unknown as LaneNote | undefined
+      const watermarks = note && watermarksOf(note)
+      if (watermarks !== undefined) parents.push(watermarks)
+    }
+    return new Map(
+      this.#queries.map(({ name }): [string, LaneStart] => {
+        const inherited = parents.map((watermarks) => watermarks.get(name) ?? Number.NEGATIVE_INFINITY)
+        if (inherited.length > 0) return [name, { watermark: Math.min(...inherited), isIdle: false }]
+        return [name, { watermark: Number.NEGATIVE_INFINITY, isIdle: !isInitial }]
+      }),
+    )
+  }
+
+  async #acceptBatch({ shardId }: ShardSession, batch: RecordBatch): Promise<void> {
+    const task = this.#lanes.get(shardId)!
+    try {
+      await task.accept(batch, () => this.#wake(task))
+      for (const merging of this.#merges.values()) {
+        merging.tick(this.#options.now())
+        await merging.lines.room()
+      }
+    } catch (error) {
+      // What the batch would have changed is not saved anywhere: it comes again.
+      if (this.#stopping.signal.aborted) return
+      if (!isConflict(error)) throw error
+      this.#fence(task, error)
+      return
+    }
     this.#onProgress()
-    await this.#outbox.room()
     this.#gateOf(shardId).give()
   }
 
-  async released(session: ShardSession, reason: ReleaseReason): Promise<void> {
+  /** Another process has claimed the shard. */
+  #fence(task: LaneTask, error: unknown): void {
+    if (!this.#options.hasLeases) {
+      this.#failed.reject(error)
+      return
+    }
+    const { shardId } = task
+    this.#options.logger.warn({ shardId, err: error }, 'another task has claimed this shard; this one lets go of it')
+    this.#forget(task)
+    this.#abandoned.next(shardId)
+    void this.#settleOwnership()
+  }
+
+  #forget(task: LaneTask): void {
+    if (this.#lanes.get(task.shardId) === task) this.#lanes.delete(task.shardId)
+    this.#sessions.delete(task)
+    void task.close()
+  }
+
+  /** Records have come to a lane that was idle: time stops for it, and it goes on from where that was. */
+  async #wake(task: LaneTask): Promise<void> {
+    const waking = await task.beginWaking()
+    const watermarks = new Map<string, number>()
+    for (const [query, units] of waking) {
+      for (const [partition, unit] of units.entries()) {
+        const watermark = await this.#answerOf(partition, query, task.shardId, unit)
+        watermarks.set(query, Math.max(watermark, watermarks.get(query) ?? Number.NEGATIVE_INFINITY))
+      }
+    }
+    await task.wake(watermarks)
+  }
+
+  /** The watermark of a merge that has saved that it waits for a lane. */
+  async #answerOf(partition: number, query: string, shardId: string, unit: number): Promise<number> {
+    for (;;) {
+      const merging = this.#merges.get(partition)
+      if (merging !== undefined) await this.#saveMerge(merging)
+      const note = merging?.note
+      const found = note?.waking[query]?.[shardId]
+      if (note !== undefined && found !== undefined && found >= unit) return loadInstant(note.watermarks[query]!)
+      await this.#timing.sleep(askAgainMs, this.#stopping.signal)
+    }
+  }
+
+  async #released(session: ShardSession, reason: ReleaseReason): Promise<void> {
     const { shardId } = session
+    const task = this.#lanes.get(shardId)
     this.#options.logger.info({ shardId, reason }, 'a shard was released')
-    if (reason !== 'shard-end') return
-    // The children have to be there to hold the watermark before their parent lets go of it.
-    await this.#runner.end(shardId, this.#source.openShards())
-    this.#caughtUp.delete(shardId)
-    this.#isDirty = true
-    await this.#snapshot()
+    if (task === undefined) return
+    if (reason === 'lease-lost') {
+      this.#forget(task)
+      await this.#settleOwnership()
+      return
+    }
+    try {
+      if (reason === 'shard-end') await this.#endShard(task, session)
+      else await this.#checkpoint(task)
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return
+      if (!isConflict(error)) throw error
+      this.#fence(task, error)
+    }
+  }
+
+  async #endShard(task: LaneTask, session: ShardSession): Promise<void> {
+    const { shardId } = task
+    // The children have to be known, to hold the watermark before their parent lets go of it.
+    const children = this.#source.openShards().filter(({ parentShardIds }) => parentShardIds.includes(shardId))
+    await task.end(children)
+    this.#endedLedgers.set(shardId, task.ledgers)
+    // Nobody comes back to a shard whose end was checkpointed: what it gave has to be where it belongs.
+    await task.drained()
+    if (this.#stopping.signal.aborted) return
+    await task.save()
+    this.#forget(task)
     await session.checkpoint('SHARD_END')
+    await this.#settleOwnership()
     this.#onProgress()
   }
 
-  #emit(emissions: readonly Emission[]): void {
-    if (emissions.length === 0) return
-    this.#isDirty = true
-    this.#outbox.add(
-      emissions.filter((emission) => emission.kind !== 'panes' || !this.#unpublished.has(emission.query)),
+  /** A shard of the saved state that the stream no longer lists has nothing more to give. */
+  async #endVanishedShards(listed: readonly KnownShard[]): Promise<void> {
+    const { store, logger } = this.#options
+    const notes = await laneNotes(store)
+    const known = new Set([...notes.keys(), ...(this.#state.initialShards ?? []).map(({ shardId }) => shardId)])
+    for (const { ended } of notes.values()) for (const { shardId } of ended?.children ?? []) known.add(shardId)
+    for (const shardId of known) {
+      if (listed.some((shard) => shard.shardId === shardId)) continue
+      if (notes.get(shardId)?.ended !== undefined) continue
+      logger.warn({ shardId }, 'the stream no longer has this shard; what was open in it goes to the merge')
+      const task = await this.#openLane(shardId)
+      await task.end([])
+      this.#endedLedgers.set(shardId, task.ledgers)
+    }
+  }
+
+  // --- merges
+
+  /** Hands what lanes have given to the merges here. */
+  #pump(): void {
+    if (this.#options.exchange !== undefined) return
+    const merging = this.#merges.get(0)
+    if (merging === undefined) return
+    for (const task of this.#lanes.values()) {
+      for (const message of task.messages.handOut(0)) {
+        if (!merging.take(message)) {
+          this.#failed.reject(new Error(`units of lane ${task.shardId} are missing before ${message.first}`))
+          return
+        }
+      }
+    }
+  }
+
+  /** Without an exchange, the merge is here while all shards of the stream are. */
+  #settleOwnership(): Promise<void> {
+    return this.#ownership.run(async () => {
+      if (this.#options.exchange !== undefined) return
+      const missing = this.#missingShards()
+      const merging = this.#merges.get(0)
+      if (missing.length === 0 && merging === undefined) await this.#openMerge()
+      if (missing.length > 0 && merging !== undefined) await this.#closeMerge(merging)
+      if (missing.length > 0 !== this.#holdsBack) {
+        this.#holdsBack = missing.length > 0
+        const { logger } = this.#options
+        if (this.#holdsBack) {
+          logger.warn({ missing }, 'panes are held back: other tasks hold shards, and there is no exchange')
+        } else logger.info({}, 'all shards are held here: panes are published')
+      }
+    })
+  }
+
+  /** Open shards that neither this process holds nor one whose parents it holds. */
+  #missingShards(): string[] {
+    if (!this.#options.hasLeases) return []
+    const open = new Map(this.#source.openShards().map((shard) => [shard.shardId, shard]))
+    const isHere = ({ shardId, parentShardIds }: KnownShard): boolean => {
+      if (this.#lanes.has(shardId)) return true
+      const parents = parentShardIds.flatMap((id) => open.get(id) ?? [])
+      return parents.length > 0 && parents.every(isHere)
+    }
+    return [...open.values()].filter((shard) => !isHere(shard)).map(({ shardId }) => shardId)
+  }
+
+  async #openMerge(): Promise<void> {
+    const { store, queries } = this.#options
+    const merging = await MergeTask.open({
+      partition: 0,
+      store,
+      queries: this.#queries,
+      unpublished: new Set(queries.filter(({ publish }) => !publish.firehose).map(({ name }) => name)),
+      initialShards: this.#state.initialShards ?? [],
+      linesLimit: panesLimit,
+      onPanes: (emissions) => this.#options.onEmissions?.(emissions),
+    })
+    for (const task of this.#lanes.values()) task.messages.rewind(0)
+    this.#merges.set(0, merging)
+    this.#publishPanes(merging)
+    this.#pump()
+  }
+
+  async #closeMerge(merging: MergeTask): Promise<void> {
+    this.#merges.delete(merging.partition)
+    merging.close()
+  }
+
+  async #saveMerge(merging: MergeTask): Promise<void> {
+    const { partition } = merging
+    try {
+      await merging.save(() => {
+        const handedOut = [...this.#lanes.values()].map((task) => [task, task.messages.handedOut(partition)] as const)
+        return () => {
+          for (const [task, upTo] of handedOut) task.accepted(partition, upTo)
+        }
+      })
+    } catch (error) {
+      if (!isConflict(error) || !this.#options.hasLeases) throw error
+      this.#options.logger.warn({ partition, err: error }, 'another task has claimed this partition')
+      await this.#closeMerge(merging)
+    }
+  }
+
+  // --- snapshots and delivery
+
+  async #takeSnapshots(signal: AbortSignal): Promise<void> {
+    const { snapshotIntervalMs } = this.#options
+    let delayMs = snapshotIntervalMs
+    try {
+      for (;;) {
+        await this.#timing.sleep(delayMs, signal)
+        const began = this.#timing.now()
+        await this.#snapshot()
+        // A snapshot that takes long is taken less often, so that saving stays a tenth of the work.
+        delayMs = Math.max(snapshotIntervalMs, 10 * (this.#timing.now() - began))
+      }
+    } catch (error) {
+      if (!signal.aborted) this.#failed.reject(error)
+    }
+  }
+
+  async #snapshot(): Promise<void> {
+    await this.#settleOwnership()
+    await Promise.all(
+      [...this.#lanes.values()].filter(({ isDirty }) => isDirty).map((task) => this.#checkpointOrLetGo(task)),
     )
-    this.#options.onEmissions?.(emissions)
+    for (const merging of this.#merges.values()) {
+      merging.tick(this.#options.now())
+      if (merging.isDirty) await this.#saveMerge(merging)
+    }
+  }
+
+  async #checkpointOrLetGo(task: LaneTask): Promise<void> {
+    try {
+      await this.#checkpoint(task)
+    } catch (error) {
+      if (!isConflict(error)) throw error
+      this.#fence(task, error)
+    }
+  }
+
+  /** Saves a lane, and moves the source's checkpoint after it. */
+  async #checkpoint(task: LaneTask): Promise<void> {
+    const position = await task.save()
+    if (position === null || position === 'SHARD_END') return
+    // A checkpoint that comes later, or never, costs reading again; nothing waits for it.
+    this.#sessions
+      .get(task)
+      ?.checkpoint(position)
+      .catch((error: unknown) => {
+        this.#options.logger.warn({ shardId: task.shardId, position, err: error }, 'a checkpoint failed')
+      })
+  }
+
+  #publishRefused(task: LaneTask): void {
+    this.#deliver(() => this.#publishers.refused.empty(task.refused, () => task.delivered()))
+  }
+
+  #publishPanes(merging: MergeTask): void {
+    this.#deliver(() => this.#publishers.panes.empty(merging.lines, () => merging.delivered()))
+  }
+
+  #deliver(deliver: () => Promise<void>): void {
+    const delivery = deliver()
+      .catch((error: unknown) => this.#failed.reject(error))
+      .finally(() => this.#deliveries.delete(delivery))
+    this.#deliveries.add(delivery)
+  }
+
+  /** Reading has ended: save, deliver, and save again so that a new start does not deliver twice. */
+  async #finish(): Promise<void> {
+    if (this.#drainsAtEnd) {
+      for (const task of this.#lanes.values()) await task.end([])
+      this.#pump()
+      for (const merging of this.#merges.values()) merging.closeWindows()
+    }
+    for (const task of this.#lanes.values()) await this.#checkpoint(task)
+    this.#pump()
+    for (const merging of this.#merges.values()) await this.#saveMerge(merging)
+    this.#closeOutboxes()
+    // Those that were closed before may have got more since.
+    for (const task of this.#lanes.values()) this.#publishRefused(task)
+    for (const merging of this.#merges.values()) this.#publishPanes(merging)
+    await Promise.race([Promise.all(this.#deliveries), this.#failed.promise])
+    for (const task of this.#lanes.values()) if (task.isDirty) await this.#checkpoint(task)
+    for (const merging of this.#merges.values()) if (merging.isDirty) await this.#saveMerge(merging)
+  }
+
+  /**
+   * Stops reading, saves and delivers; `run` resolves when that is done. Open windows stay in the snapshot, and so do
+   * lines that the sinks have not taken within `deadlineMs`.
+   */
+  async stop(deadlineMs: number): Promise<void> {
+    void this.#timing.sleep(deadlineMs, this.#stopPublishing.signal).then(
+      () => {
+        this.#options.logger.warn(
+          { lines: this.#outboxLines },
+          'the sinks took too long; what they have not taken stays in the snapshot',
+        )
+        this.#stopPublishing.abort(new Error('the service is stopping'))
+      },
+      () => {},
+    )
+    this.#stopping.abort(new Error('the service is stopping'))
+    // Nobody waits for room any more, or for what was given to arrive: it is in the snapshots.
+    this.#closeOutboxes()
+    await this.#source.stop()
+  }
+
+  #closeOutboxes(): void {
+    for (const task of this.#lanes.values()) task.stopWaiting()
+    for (const merging of this.#merges.values()) merging.close()
+  }
+
+  /**
+   * Reads until every shard is caught up, then ends the input: all windows close and are delivered. For embedded runs,
+   * whose stream ends with them.
+   */
+  async drain(): Promise<void> {
+    for (const task of this.#lanes.values()) task.isCaughtUp = false
+    await new Promise<void>((resolve) => {
+      this.#onProgress = () => {
+        if (this.#source.openShards().every(({ shardId }) => this.#lanes.get(shardId)?.isCaughtUp)) resolve()
+      }
+    })
+    this.#drainsAtEnd = true
+    await this.#source.stop()
   }
 
   #gateOf(shardId: string): CreditGate {
@@ -226,161 +576,61 @@ export class StreamService implements ShardHandler {
     return gate
   }
 
-  async #publish(channel: Channel): Promise<void> {
-    const sink = this.#options.sinks[channel]
-    const { signal } = this.#stopPublishing
-    try {
-      for (;;) {
-        const lines = await this.#outbox.take(channel, linesPerPublish)
-        if (lines.length === 0) return
-        const receipts = await sink.publish(lines, signal)
-        await this.#bury(channel, lines, receipts)
-        this.#outbox.accepted(channel, lines)
-        this.#isDirty = true
-      }
-    } catch (error) {
-      // Lines that were not delivered in time are in the snapshot, and the next start delivers them.
-      if (!signal.aborted) throw error
-    }
+  get #outboxLines(): number {
+    let lines = 0
+    for (const task of this.#lanes.values()) lines += task.refused.size
+    for (const merging of this.#merges.values()) lines += merging.lines.size
+    return lines
   }
 
-  /** Hands lines that were refused for good to the dead letters, whole. */
-
-  async #bury(
-    channel: Channel,
-    lines: readonly OutputLine[],
-    receipts: Awaited<ReturnType<Sink['publish']>>,
-  ): Promise<void> {
-    const letters = lines.flatMap((line, i): OutputLine[] => {
-      const receipt = receipts[i]!
-      if (receipt.status !== 'refused') return []
-      const { id, key, text } = line
-      this.#options.logger.error(
-        { id, channel, reason: receipt.reason },
-        'a line was refused and goes to the dead letters',
-      )
-      return [{ id, key, text: JSON.stringify({ id, channel, reason: receipt.reason, line: text }) }]
-    })
-    if (letters.length > 0) await this.#options.deadLetters.publish(letters, this.#stopPublishing.signal)
-  }
-
-  #scheduleSnapshot(delayMs: number): void {
-    this.#snapshotTimer = setTimeout(() => {
-      const began = performance.now()
-      this.#snapshot().then(
-        // A snapshot that takes long is taken less often, so that saving stays a tenth of the work.
-        () => this.#scheduleSnapshot(Math.max(this.#options.snapshotIntervalMs, 10 * (performance.now() - began))),
-        (error: unknown) => this.#fail(error),
-      )
-    }, delayMs)
-  }
-
-  async #fail(error: unknown): Promise<void> {
-    this.#failure ??= { error }
-    await this.#source.stop()
-  }
-
-  /** Saves job and outbox as they are now; when that is durable, lines that waited for it may go. */
-  async #snapshot(): Promise<void> {
-    // One at a time: each goes on from the version of the one before.
-    const before = this.#saving
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#saving = promise
-    try {
-      await before
-      if (!this.#isDirty) return
-      const { stream } = this.#options
-      // Job and outbox as they are at one moment.
-      const { outbox, state } = await this.#runner.save((job) => {
-        this.#isDirty = false
-        const saved = this.#outbox.save()
-        const whole: SavedService = { stream, startedAt: this.#startedAt, job, outbox: saved.lines }
-        return { outbox: saved, state: whole }
-      })
-      this.#version = await this.#options.store.save(
-        snapshotName,
-        { state: state as unknown as SnapshotValue },
-        this.#version,
-      )
-      outbox.freeAll()
-    } finally {
-      resolve()
-    }
-  }
-
-  /** Reading has ended: save, deliver, and save again so that a new start does not deliver twice. */
-  async #finish(publishing: Promise<unknown>): Promise<void> {
-    clearTimeout(this.#snapshotTimer)
-    if (this.#failure !== undefined) throw this.#failure.error
-    if (this.#drainsAtEnd) await this.#runner.drain()
-    await this.#snapshot()
-    this.#outbox.close()
-    await publishing
-    await this.#snapshot()
-  }
-
-  /**
-   * Stops reading, saves and delivers; `run` resolves when that is done. Open windows stay in the snapshot, and so do
-   * lines that the sinks have not taken within `deadlineMs`.
-   */
-  async stop(deadlineMs: number): Promise<void> {
-    const deadline = setTimeout(() => {
-      this.#options.logger.warn(
-        { lines: this.#outbox.size },
-        'the sinks took too long; what they have not taken stays in the snapshot',
-      )
-      this.#outbox.close()
-      this.#stopPublishing.abort(new Error('the service is stopping'))
-    }, deadlineMs)
-    deadline.unref()
-    await this.#source.stop()
-  }
-
-  /**
-   * Reads until every shard is caught up, then ends the input: all windows close and are delivered. For embedded runs,
-   * whose stream ends with them.
-   */
-  async drain(): Promise<void> {
-    this.#caughtUp.clear()
-    await new Promise<void>((resolve) => {
-      this.#onProgress = () => {
-        if (this.#job.openShards().every((shardId) => this.#caughtUp.has(shardId))) resolve()
-      }
-    })
-    this.#drainsAtEnd = true
-    await this.#source.stop()
-  }
-
+  /** The books of the shards held here, and of those that were read to their ends. */
   ledger(): Ledger {
-    return this.#job.ledger()
+    const shards = new Map(this.#endedLedgers)
+    for (const [shardId, task] of this.#lanes) shards.set(shardId, task.ledgers)
+    const inOrder = [...shards].sort(([a], [b]) => (a < b ? -1 : 1))
+    return {
+      queries: Object.fromEntries(
+        this.#queries.map(({ name }) => {
+          const lanes = Object.fromEntries(
+            inOrder.flatMap(([shardId, ledgers]) => {
+              const own = ledgers.get(name)
+              return own === undefined ? [] : [[shardId, { ...own }]]
+            }),
+          )
+          return [name, { lanes, total: sumLedgers(Object.values(lanes)) }]
+        }),
+      ),
+    }
   }
 
   /** What a person or a load balancer asks first. */
   health(): ServiceHealth {
-    const ledger = this.ledger()
+    const isBalanced = Object.values(this.ledger().queries).every(({ total }) => imbalance(total) === 0)
+    const missing = this.#options.exchange === undefined ? this.#missingShards() : []
     return {
-      status: Object.values(ledger.queries).every(({ total }) => imbalance(total) === 0) ? 'ok' : 'out-of-balance',
+      status: isBalanced ? 'ok' : 'out-of-balance',
       stream: this.#options.stream.name,
-      outboxLines: this.#outbox.size,
-      snapshotVersion: this.#version,
-      queries: Object.fromEntries(
-        this.#job.queries.map((engine) => [
-          engine.query.name,
-          {
-            watermark: Number.isFinite(engine.watermark) ? engine.watermark : null,
-            lanes: Object.fromEntries(
-              [...engine.lanes.values()].map(({ shardId, status, watermark, watermarkSetBy, idleReturns }) => [
-                shardId,
-                {
-                  status,
-                  watermark: Number.isFinite(watermark) ? watermark : null,
-                  setBy: watermarkSetBy ?? null,
-                  idleReturns,
-                },
-              ]),
-            ),
-          },
-        ]),
+      outboxLines: this.#outboxLines,
+      snapshots: {
+        lanes: Object.fromEntries([...this.#lanes].map(([shardId, { version }]) => [shardId, version])),
+        merges: Object.fromEntries([...this.#merges].map(([partition, { version }]) => [partition, version])),
+      },
+      heldBack: missing.length === 0 ? null : { missingShards: missing },
+      queries: Object.fromEntries(this.#queries.map(({ name }) => [name, this.#healthOf(name)])),
+    }
+  }
+
+  #healthOf(query: string): unknown {
+    const watermarks = [...this.#merges.values()].map(({ merger }) => merger.watermarks().get(query)!)
+    return {
+      watermark: watermarks.length === 0 ? null : finite(Math.min(...watermarks)),
+      lanes: Object.fromEntries(
+        [...this.#lanes].flatMap(([shardId, { looks }]) => {
+          const look = looks.get(query)
+          if (look === undefined) return []
+          const { status, watermark, setBy, idleReturns } = look
+          return [[shardId, { status, watermark: finite(watermark), setBy: setBy ?? null, idleReturns }]]
+        }),
       ),
     }
   }
@@ -390,17 +640,26 @@ export interface ServiceHealth {
   readonly status: 'ok' | 'out-of-balance'
   readonly stream: string
   readonly outboxLines: number
-  readonly snapshotVersion: number
+  /** The versions of the newest snapshots. */
+  readonly snapshots: {
+    readonly lanes: Readonly<Record<string, number>>
+    readonly merges: Readonly<Record<string, number>>
+  }
+  /** Panes wait, because other tasks hold these shards and there is no exchange. */
+  readonly heldBack: { readonly missingShards: readonly string[] } | null
   readonly queries: Readonly<Record<string, unknown>>
 }
 
-function startThreads({ queries, threads = 1 }: ServiceOptions, job: Job): LaneThreads | undefined {
-  if (threads === 1) return undefined
-  return new LaneThreads(threads, {
-    queries: queries.map((query, i) => (job.queries[i]!.canSendLanes ? query : undefined)),
-  })
+function finite(instant: number): number | null {
+  return Number.isFinite(instant) ? instant : null
 }
 
-function isSameStream(a: StreamIdentity, b: StreamIdentity): boolean {
-  return a.name === b.name && a.createdAt === b.createdAt
+async function laneNotes(store: SnapshotStore): Promise<Map<string, LaneNote>> {
+  const notes = new Map<string, LaneNote>()
+  for (const name of await store.names()) {
+    const shardId = shardOfName(name)
+    const note = shardId === undefined ? undefined : await store.note(name)
+    if (note !== undefined) notes.set(shardId!, note.note as unknown as LaneNote)
+  }
+  return notes
 }

@@ -43,9 +43,9 @@ export class Merger {
     return this.#emitter.take()
   }
 
-  /** Which unit of a lane comes next, by query: those before are in this state. Infinity for one that has ended. */
-  nextUnits(lane: string): ReadonlyMap<string, number> {
-    return new Map([...this.queries].map(([name, merger]) => [name, merger.nextUnit(lane)]))
+  /** By query, the lanes that wait to hear where its merge is: see `QueryMerger.waking`. */
+  waking(): ReadonlyMap<string, ReadonlyMap<string, number>> {
+    return new Map([...this.queries].map(([name, merger]) => [name, merger.waking]))
   }
 
   watermarks(): ReadonlyMap<string, number> {

@@ -35,6 +35,8 @@ interface LaneView {
   idleSince: number
   /** The number of the unit that comes next. */
   next: number
+  /** Its newest unit says that records come again; it waits to hear where the merge is, and gives nothing until then. */
+  isWaking: boolean
   readonly opens: OpenMirror
 }
 
@@ -110,16 +112,12 @@ export class QueryMerger {
     return this.#watermark
   }
 
-  /** Which unit of a lane comes next: those before are in this state. Infinity for a lane that has ended. */
-  nextUnit(lane: string): number {
-    return this.#ended.has(lane) ? Number.POSITIVE_INFINITY : (this.#lanes.get(lane)?.next ?? 0)
+  /** Lanes that wait to hear where this merge is, each with the number of the unit that comes next. */
+  get waking(): ReadonlyMap<string, number> {
+    return new Map([...this.#lanes.values()].flatMap(({ lane, isWaking, next }) => (isWaking ? [[lane, next]] : [])))
   }
 
-  get hasOpenLanes(): boolean {
-    return this.#lanes.size > 0
-  }
-
-  get lanes(): Iterable<Readonly<Pick<LaneView, 'lane' | 'status' | 'watermark' | 'next'>>> {
+  get lanes(): Iterable<Readonly<Pick<LaneView, 'lane' | 'status' | 'watermark'>>> {
     return this.#lanes.values()
   }
 
@@ -145,6 +143,7 @@ export class QueryMerger {
       isFollowing: false,
       idleSince: Number.NaN,
       next: 0,
+      isWaking: false,
       opens: new OpenMirror(this.#keys),
     }
     this.#lanes.set(lane, view)
@@ -168,6 +167,7 @@ export class QueryMerger {
       unit += run.units
       if (run.kind === 'session') this.#noteGiven(view, run)
       if (known >= run.units) continue
+      view.isWaking = false
       this.#apply(view, run, known)
       view.next = unit
     }
@@ -178,6 +178,7 @@ export class QueryMerger {
     }
     if (message.opens !== undefined) view.opens.add(message.opens)
     if (watermark >= view.watermark) {
+      if (watermark > view.watermark) view.isWaking = false
       view.watermark = watermark
       view.isFollowing = message.isFollowing
     }
@@ -222,6 +223,7 @@ export class QueryMerger {
         return
       case 'active':
         view.status = 'active'
+        view.isWaking = true
         return
       case 'end':
         this.#end(view, run.children)
@@ -372,7 +374,7 @@ export class QueryMerger {
       fingerprint: this.query.fingerprint,
       watermark: saveInstant(this.#watermark),
       lanes: [...this.#lanes.values()].map(
-        ({ lane, parents, status, watermark, isFollowing, idleSince, next, opens }) => ({
+        ({ lane, parents, status, watermark, isFollowing, idleSince, next, isWaking, opens }) => ({
           lane,
           parents: [...parents],
           status,
@@ -380,6 +382,7 @@ export class QueryMerger {
           isFollowing,
           idleSince: Number.isNaN(idleSince) ? null : idleSince,
           next,
+          isWaking,
           opens: opens.save(),
         }),
       ),
@@ -400,6 +403,7 @@ export type SavedQueryMerger = {
     readonly isFollowing: boolean
     readonly idleSince: number | null
     readonly next: number
+    readonly isWaking: boolean
     readonly opens: OpenSpans
   }[]
   readonly ended: readonly (readonly [lane: string, watermark: SavedInstant])[]

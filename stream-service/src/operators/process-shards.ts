@@ -1,13 +1,17 @@
 // The RxJS face of the engine: shards in, nothing out, batches one at a time per shard and shards side by side. All state
 // and all decisions are the handler's; this wires subscriptions so that an error or an unsubscribe reaches everything.
-import { concat, concatMap, defer, from, ignoreElements, mergeMap, type Observable } from 'rxjs'
+import { concat, concatMap, defer, from, ignoreElements, mergeMap, type Observable, takeUntil } from 'rxjs'
 import type { RecordBatch, ReleaseReason, ShardSession, ShardSource } from '../sources/shard-source.ts'
 
 export interface ShardHandler {
+  /** A shard is held from now on; its batches wait for the promise. */
+  opened(session: ShardSession): Promise<void>
   /** Called for each batch of a shard in order; the next one waits for the promise. */
   batch(session: ShardSession, batch: RecordBatch): Promise<void>
   /** The shard's batches are all handled. Children of an ended shard are handed out only after this has checkpointed it. */
   released(session: ShardSession, reason: ReleaseReason): Promise<void>
+  /** Emits when a shard must not be touched any more, whatever the source thinks. */
+  abandoned(session: ShardSession): Observable<unknown>
 }
 
 /**
@@ -18,9 +22,10 @@ export function processShards(source: ShardSource, handler: ShardHandler): Obser
   return source.shards().pipe(
     mergeMap((session) =>
       concat(
+        defer(() => from(handler.opened(session))),
         session.batches.pipe(concatMap((batch) => handler.batch(session, batch))),
         defer(() => from(session.released).pipe(concatMap((reason) => handler.released(session, reason)))),
-      ),
+      ).pipe(takeUntil(defer(() => handler.abandoned(session)))),
     ),
     ignoreElements(),
   )

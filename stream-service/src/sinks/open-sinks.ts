@@ -2,11 +2,10 @@
 import { join } from 'node:path'
 import { endpointOf, firehoseClient } from '@millrace/shared/aws-clients'
 import type { ServiceConfig } from '../config.ts'
-import type { ServiceLogger } from '../service.ts'
-import type { Channel } from '../state/outbox.ts'
+import type { ServiceLogger } from '../tasks/service-logger.ts'
 import { openFileSink } from './file.ts'
 import { createFirehoseSink } from './firehose.ts'
-import type { Sink } from './sink.ts'
+import type { Channel, Sink } from './sink.ts'
 
 export async function openSinks(
   config: ServiceConfig,

@@ -1,6 +1,9 @@
 // The contract of everything that takes finished lines: panes, late records, rejected records. A sink answers for each
 // line separately, because Kinesis, Firehose and files may take some lines of a batch and refuse others.
 
+/** What a sink is for: finished panes, or late and rejected records. */
+export type Channel = 'panes' | 'refused'
+
 /** One line on its way out. `text` has no line break. */
 export interface OutputLine {
   /** What the line is about and who would look for it: a pane's id and revision, or shard and position of a record. */
