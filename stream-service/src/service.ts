@@ -92,6 +92,8 @@ export class StreamService {
   #state: ServiceState
   #onProgress: () => void = () => {}
   #drainsAtEnd = false
+  /** All sessions end, and what is held here stays until it is saved. */
+  #isEnding = false
   #holdsBack = false
   /** Why the service stops although nobody told it to. */
   readonly #failed = Promise.withResolvers<never>()
@@ -317,6 +319,11 @@ export class StreamService {
     try {
       if (reason === 'shard-end') await this.#endShard(task, session)
       else await this.#checkpoint(task)
+      // Handed over to another task while this one goes on.
+      if (reason === 'shutdown' && !this.#isEnding) {
+        this.#forget(task)
+        await this.#settleOwnership()
+      }
     } catch (error) {
       if (this.#stopping.signal.aborted) return
       if (!isConflict(error)) throw error
@@ -541,6 +548,7 @@ export class StreamService {
       },
       () => {},
     )
+    this.#isEnding = true
     this.#stopping.abort(new Error('the service is stopping'))
     // Nobody waits for room any more, or for what was given to arrive: it is in the snapshots.
     this.#closeOutboxes()
@@ -564,6 +572,7 @@ export class StreamService {
       }
     })
     this.#drainsAtEnd = true
+    this.#isEnding = true
     await this.#source.stop()
   }
 

@@ -66,7 +66,7 @@ export function histories({ tasks, partitions }: Setting): fc.Arbitrary<History>
     { weight: 2, arbitrary: kill(tasks) },
     { weight: 1, arbitrary: pause(tasks) },
     { weight: 1, arbitrary: stop(tasks) },
-    ...(tasks > 1 ? [{ weight: 1, arbitrary: lease }] : []),
+    { weight: 1, arbitrary: lease },
     { weight: 2, arbitrary: fault('store fails', 'sinks are slow', 'sinks are silent', 'reads fail') },
     ...(tasks > 1
       ? [{ weight: 1, arbitrary: fc.record({ does: fc.constant('start' as const), task: fc.nat(tasks - 1) }) }]

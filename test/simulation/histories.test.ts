@@ -2,16 +2,13 @@
 // path: SIM_SEED=… SIM_PATH=… repeats it.
 import fc from 'fast-check'
 import { test } from 'vitest'
-import { histories } from './arbitrary-history.ts'
-import { expectToHold } from './simulate.ts'
+import { settings } from './settings.ts'
 
-const runs = Number(process.env.SIM_RUNS ?? 600)
-const seed = process.env.SIM_SEED === undefined ? {} : { seed: Number(process.env.SIM_SEED) }
-const path = process.env.SIM_PATH === undefined ? {} : { path: process.env.SIM_PATH }
+const { SIM_RUNS, SIM_SEED, SIM_PATH } = process.env
+const numRuns = Number(SIM_RUNS ?? 600)
+const seed = SIM_SEED === undefined ? {} : { seed: Number(SIM_SEED) }
+const path = SIM_PATH === undefined ? {} : { path: SIM_PATH }
 
-test('one task, whatever happens to it', async () => {
-  const holds = fc.asyncProperty(histories({ tasks: 1, partitions: 0 }), async (history) => {
-    await expectToHold(history)
-  })
-  await fc.assert(holds, { numRuns: runs, ...seed, ...path, includeErrorInReport: true })
-}, 300_000)
+test.each(settings)('$name', async ({ histories, holds }) => {
+  await fc.assert(fc.asyncProperty(histories, holds), { numRuns, ...seed, ...path, includeErrorInReport: true })
+}, 600_000)

@@ -29,7 +29,7 @@ export function brokenInvariants(world: World): string[] {
 
 /** Whether the run has come to where it has to be: all panes are there, and all records are in the books. */
 export function isComplete(world: World): boolean {
-  return panesAreTheOracles(world).length === 0 && bookFaults(world, world.ledgers()).length === 0
+  return panesAreTheOracles(world).length === 0 && booksBalance(world).length === 0
 }
 
 function panesAreTheOracles(world: World): string[] {
@@ -149,19 +149,18 @@ function nothingAfterFinal(world: World): string[] {
 }
 
 function booksBalance(world: World): string[] {
-  return bookFaults(world, world.booksAtEnd)
-}
-
-function bookFaults(world: World, ledgers: World['booksAtEnd']): string[] {
   const faults: string[] = []
   for (const [i, { spec, oracle: query }] of world.queries.entries()) {
-    const lanes = ledgers.map(({ queries }) => queries[spec.name]!)
-    for (const { total } of lanes) {
-      if (imbalance(total) !== 0) faults.push(`the books of ${spec.name} are out by ${imbalance(total)}`)
+    const lanes = [...world.books].flatMap(([shardId, byQuery]) => {
+      const ledger = byQuery[spec.name]
+      return ledger === undefined ? [] : [{ shardId, ledger }]
+    })
+    for (const { shardId, ledger } of lanes) {
+      if (imbalance(ledger) !== 0) faults.push(`the books of ${query.name} in ${shardId} are out by ${imbalance(ledger)}`)
     }
     const expectation = expected(world)[i]!.ledger
     for (const account of Object.keys(expectation) as (keyof OracleResult['ledger'])[]) {
-      const sum = lanes.reduce((all, { total }) => all + total[account], 0)
+      const sum = lanes.reduce((all, { ledger }) => all + ledger[account], 0)
       if (sum !== expectation[account])
         faults.push(`${query.name} counts ${sum} records as ${account}; expected ${expectation[account]}`)
     }

@@ -63,6 +63,7 @@ export class LeasedSource implements ShardSource {
   shards(): Observable<ShardSession> {
     return new Observable((subscriber) => {
       this.#subscriber = subscriber
+      if (this.#stop.signal.aborted) subscriber.complete()
       this.#wakeTurn?.()
       return () => void this.stop()
     })

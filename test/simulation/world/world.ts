@@ -1,5 +1,6 @@
 // The simulated world: a stream, leases, a shelf of snapshots, sinks, and tasks that run the real service over them, each
 // started again when it ends. `run` lets a history happen, then calms everything down and waits for the answer.
+import type { LaneLedger } from '../../../stream-service/src/engine/ledger.ts'
 import { StreamService } from '../../../stream-service/src/service.ts'
 import type { OutputLine } from '../../../stream-service/src/sinks/sink.ts'
 import type { SnapshotShelf } from '../../../stream-service/src/state/memory-store.ts'
@@ -11,7 +12,7 @@ import { FaultyStore, StoreFailure } from './faulty-store.ts'
 import { LeasedSource, type SourceWatch } from './leased-source.ts'
 import { LeaseTable } from './leases.ts'
 import { type Kill, Process } from './process.ts'
-import { unsavedBefore } from './saved-positions.ts'
+import { endedBooks, unsavedBefore } from './saved-positions.ts'
 import { Scheduler } from './scheduler.ts'
 import { StreamModel } from './stream-model.ts'
 import { WatchedSink } from './watched-sink.ts'
@@ -67,8 +68,8 @@ export class World {
   readonly #tasks = new Map<string, Task>()
   readonly #failing = new Map<Fault, number>()
   readonly #options: WorldOptions
-  /** What the services said of their books when all was published. */
-  booksAtEnd: readonly ReturnType<StreamService['ledger']>[] = []
+  /** The books of all shards by shard and query, as they were when all was published. */
+  books: Books = new Map()
 
   constructor(history: History, options: WorldOptions = {}) {
     this.history = history
@@ -97,7 +98,7 @@ export class World {
     do {
       await scheduler.runUntil(scheduler.now + 500)
       this.#checkMemory()
-      this.booksAtEnd = this.ledgers()
+      this.books = await this.#readBooks()
       if (scheduler.now > deadline) return
     } while (!isDone(this))
     // Nothing may come after that contradicts it.
@@ -292,6 +293,7 @@ export class World {
       })
     const service = await StreamService.open({
       stream: { name: 'simulated', createdAt: 0 },
+      hasLeases: true,
       queries: this.queries.map(({ spec }) => spec),
       store: new FaultyStore(
         process,
@@ -355,11 +357,33 @@ export class World {
     }
   }
 
-  /** What the services that run now say of their books. */
-  ledgers(): ReturnType<StreamService['ledger']>[] {
-    return this.services.map((service) => service.ledger())
+  /** Of shards that have ended, what is saved; of others, what the task says that holds them. */
+  async #readBooks(): Promise<Books> {
+    const books = new Map<string, Readonly<Record<string, LaneLedger>>>()
+    for (const shardId of this.stream.shards.keys()) {
+      const ended = await endedBooks(this.shelf, shardId)
+      if (ended !== undefined) books.set(shardId, ended)
+    }
+    for (const { process, service } of this.#tasks.values()) {
+      if (service === undefined) continue
+      const { queries } = service.ledger()
+      for (const { shardId, owner } of this.leases.leases.values()) {
+        if (owner !== process?.name || books.has(shardId)) continue
+        books.set(
+          shardId,
+          Object.fromEntries(
+            Object.entries(queries).flatMap(([query, { lanes }]) =>
+              lanes[shardId] === undefined ? [] : [[query, lanes[shardId]]],
+            ),
+          ),
+        )
+      }
+    }
+    return books
   }
 }
+
+export type Books = ReadonlyMap<string, Readonly<Record<string, LaneLedger>>>
 
 /** The key of the records that close all windows. */
 export const closingKey = 'closing'
