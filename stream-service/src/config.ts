@@ -15,6 +15,11 @@ const environment = z.object({
   MILLRACE_OUTPUT_DIR: folder
     .optional()
     .describe('folder for panes.ndjson and refused.ndjson where no Firehose is named'),
+  MILLRACE_EXCHANGE_STREAM: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('internal Kinesis stream on which tasks exchange partial results; needed with more than one task'),
   MILLRACE_QUERIES_DIR: folder
     .optional()
     .describe('folder of queries in JSON form; default: the queries of the project'),
@@ -44,6 +49,7 @@ export interface ServiceConfig {
   readonly panesFirehose: string | undefined
   readonly refusedFirehose: string | undefined
   readonly outputFolder: string
+  readonly exchangeStream: string | undefined
   readonly queriesFolder: string | undefined
   readonly startAt: 'TRIM_HORIZON' | 'LATEST' | Date
   readonly httpHost: string
@@ -89,6 +95,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServiceConfig {
     panesFirehose: config.MILLRACE_PANES_FIREHOSE,
     refusedFirehose: config.MILLRACE_REFUSED_FIREHOSE,
     outputFolder: config.MILLRACE_OUTPUT_DIR ?? config.MILLRACE_STATE_DIR,
+    exchangeStream: config.MILLRACE_EXCHANGE_STREAM,
     queriesFolder: config.MILLRACE_QUERIES_DIR,
     startAt: startAt === 'TRIM_HORIZON' || startAt === 'LATEST' ? startAt : new Date(startAt),
     httpHost: config.MILLRACE_HTTP_HOST,

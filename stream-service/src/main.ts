@@ -5,23 +5,29 @@ import { join } from 'node:path'
 import { DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis'
 import { endpointOf, kinesisClient } from '@millrace/shared/aws-clients'
 import { AwsError, MillraceError, toAwsError } from '@millrace/shared/errors'
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { deployedQueries } from '../queries/index.ts'
 import { ConfigError, readConfig, type ServiceConfig } from './config.ts'
 import type { Emission } from './engine/emission.ts'
 import { QueryChangedError } from './engine/job.ts'
+import type { Exchange } from './exchange/exchange.ts'
+import { openKinesisExchange } from './exchange/kinesis-exchange.ts'
 import { serviceApi } from './http/api.ts'
 import { listen } from './http/listen.ts'
 import { parentProcess } from './parent-process.ts'
 import { QueryError } from './queries/parse-query.ts'
 import type { QuerySpec } from './queries/query-spec.ts'
 import { readQueryFiles } from './query-files.ts'
+import type { Position } from './records/record.ts'
 import { StreamService } from './service.ts'
 import { metricLines } from './sinks/metrics.ts'
 import { openSinks } from './sinks/open-sinks.ts'
 import { createDirectSource } from './sources/direct.ts'
 import { openFolderStore } from './state/folder-store.ts'
+import type { SnapshotStore } from './state/snapshot-store.ts'
+import { mergePosition } from './tasks/merge-task.ts'
 import { PartitionsChangedError, StreamChangedError } from './tasks/service-state.ts'
+import { partitionOfName } from './tasks/snapshot-names.ts'
 import { parseDuration } from './time/duration.ts'
 
 /** Fargate gives 120 s between SIGTERM and SIGKILL; sinks get this much of it. */
@@ -40,7 +46,9 @@ async function main(): Promise<void> {
       folder: join(config.stateFolder, 'snapshots'),
       onInvalid: (error) => logger.error({ err: error }, 'a snapshot cannot be used; the one before it is'),
     })
+    const exchange = await openExchange(config, client, store, logger)
     const service = await StreamService.open({
+      exchange,
       stream,
       queries,
       store,
@@ -116,6 +124,44 @@ function readQueryFolder(folder: string): QuerySpec[] {
   }
   if (names.length === 0) throw new ConfigError([`MILLRACE_QUERIES_DIR: ${folder} holds no *.json`])
   return readQueryFiles(names.sort().map((name) => join(folder, name)))
+}
+
+async function openExchange(
+  { exchangeStream, pollIntervalMs }: ServiceConfig,
+  client: ReturnType<typeof kinesisClient>,
+  store: SnapshotStore,
+  logger: Logger,
+): Promise<Exchange | undefined> {
+  if (exchangeStream === undefined) return undefined
+  const endpoint = endpointOf('KINESIS')
+  const positions = new Map<number, Position>()
+  for (const name of await store.names()) {
+    const partition = partitionOfName(name)
+    const position = partition === undefined ? null : mergePosition((await store.note(name))?.note)
+    if (position !== null) positions.set(partition!, position)
+  }
+  return openKinesisExchange({
+    client,
+    streamName: exchangeStream,
+    endpoint,
+    source: (gate, shards) =>
+      createDirectSource({
+        client,
+        streamName: exchangeStream,
+        endpoint,
+        startAfter: new Map(
+          shards.flatMap((shardId, partition) => {
+            const position = positions.get(partition)
+            return position === undefined ? [] : [[shardId, position]]
+          }),
+        ),
+        startAt: 'TRIM_HORIZON',
+        gate,
+        pollIntervalMs,
+        logger,
+        onGap: (gap) => logger.error({ gap }, 'messages of the exchange were lost to retention before they were read'),
+      }),
+  })
 }
 
 async function describeStream(

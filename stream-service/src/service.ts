@@ -9,7 +9,7 @@
 // Lanes come and go with their leases. The merge is in this process while it holds all shards of the stream; with an exchange
 // it is wherever a partition of it is held.
 import { systemTiming, type Timing } from '@millrace/shared/retry'
-import { filter, lastValueFrom, type Observable, Subject } from 'rxjs'
+import { filter, lastValueFrom, Subject } from 'rxjs'
 import type { Emission } from './engine/emission.ts'
 import { KeyPartitions } from './engine/key-partitions.ts'
 import { LaneKits } from './engine/lane-kits.ts'
@@ -26,14 +26,15 @@ import { comparePositions, type Position } from './records/record.ts'
 import type { Channel, Sink } from './sinks/sink.ts'
 import type { KnownShard, RecordBatch, ReleaseReason, ShardSession, ShardSource } from './sources/shard-source.ts'
 import type { SnapshotStore } from './state/snapshot-store.ts'
+import { ExchangeLink } from './tasks/exchange-link.ts'
 import { Exclusive } from './tasks/exclusive.ts'
 import { type LaneReaders, OwnLaneReaders } from './tasks/lane-reader.ts'
 import { isConflict, type LaneNote, LaneTask, watermarksOf } from './tasks/lane-task.ts'
 import { LinePublisher } from './tasks/line-publisher.ts'
-import { MergeTask } from './tasks/merge-task.ts'
+import { type MergeNote, MergeTask } from './tasks/merge-task.ts'
 import type { ServiceLogger } from './tasks/service-logger.ts'
 import { openServiceState, type ServiceState, type StreamIdentity, withInitialShards } from './tasks/service-state.ts'
-import { laneName, shardOfName } from './tasks/snapshot-names.ts'
+import { laneName, mergeName, shardOfName } from './tasks/snapshot-names.ts'
 import { loadInstant } from './time/saved-instant.ts'
 
 export interface ServiceOptions {
@@ -66,6 +67,8 @@ export interface ServiceOptions {
 const creditsPerShard = 2
 /** Panes that may wait for the sink before reading slows down. */
 const panesLimit = 20_000
+/** With leases: a shard that the stream no longer lists, and of which nobody has saved anything for so long, is nobody's. */
+const vanishedAfterMs = 600_000
 /** How often it is asked again for what another task or a snapshot has to bring. */
 const askAgainMs = 100
 
@@ -75,6 +78,8 @@ export class StreamService {
   readonly #queries: readonly CompiledQuery[]
   readonly #readers: LaneReaders
   readonly #source: ShardSource
+  readonly #exchangeSource: ShardSource | undefined
+  readonly #link: ExchangeLink | undefined
   readonly #gates = new Map<string, CreditGate>()
   /** The shards held here, and the merges. */
   readonly #lanes = new Map<string, LaneTask>()
@@ -136,6 +141,26 @@ export class StreamService {
       ),
       gate: (shardId) => this.#gateOf(shardId),
     })
+    const { exchange } = options
+    // Shards of two streams may have one name.
+    const gate = (shardId: string) => this.#gateOf(`exchange ${shardId}`)
+    this.#exchangeSource = exchange?.source(gate)
+    this.#link = exchange && this.#linkTo(exchange, gate)
+  }
+
+  #linkTo(exchange: Exchange, gate: (shardId: string) => CreditGate): ExchangeLink {
+    return new ExchangeLink({
+      exchange,
+      gate,
+      openMerge: (partition) => this.#openMerge(partition),
+      saveMerge: (task) => this.#saveMerge(task),
+      closeMerge: (task) => this.#closeMerge(task),
+      now: this.#options.now,
+      logger: this.#options.logger,
+      signal: this.#stopPublishing.signal,
+      onFailure: (error) => this.#failed.reject(error),
+      onProgress: () => this.#onProgress(),
+    })
   }
 
   /**
@@ -151,12 +176,17 @@ export class StreamService {
       await this.#endVanishedShards(known)
       await this.#settleOwnership()
       void this.#takeSnapshots(snapshots.signal)
-      await Promise.race([lastValueFrom(this.#reading(), { defaultValue: undefined }), this.#failed.promise])
+      const exchange = this.#readExchange()
+      await Promise.race([this.#read(this.#source, this.#laneHandler), this.#failed.promise])
+      if (this.#drainsAtEnd) await this.#endLanes()
+      await this.#exchangeSource?.stop()
+      await Promise.race([exchange, this.#failed.promise])
       snapshots.abort()
       await this.#finish()
     } catch (error) {
       logger.error({ err: error }, 'the service stops')
       await this.#source.stop().catch(() => {})
+      await this.#exchangeSource?.stop().catch(() => {})
       throw error
     } finally {
       snapshots.abort()
@@ -170,11 +200,25 @@ export class StreamService {
     }
   }
 
-  #reading(): Observable<never> {
-    const { exchange } = this.#options
-    const lanes = processShards(this.#source, this.#laneHandler)
-    if (exchange === undefined) return lanes
-    throw new Error('not yet')
+  async #read(source: ShardSource, handler: ShardHandler): Promise<void> {
+    await lastValueFrom(processShards(source, handler), { defaultValue: undefined })
+  }
+
+  async #readExchange(): Promise<void> {
+    if (this.#exchangeSource === undefined) return
+    await this.#read(this.#exchangeSource, this.#link!.handler)
+  }
+
+  /** The input is over: shards end, and when the merges have heard of it, their windows close. */
+  async #endLanes(): Promise<void> {
+    for (const task of this.#lanes.values()) await task.end([])
+    this.#pump()
+    if (this.#link !== undefined) {
+      for (const task of this.#lanes.values()) await task.drained()
+      while ([...this.#merges.values()].some(({ merger }) => merger.hasOpenLanes))
+        await this.#timing.sleep(askAgainMs, this.#stopping.signal)
+    }
+    for (const merging of this.#merges.values()) merging.closeWindows()
   }
 
   // --- lanes
@@ -298,12 +342,18 @@ export class StreamService {
   async #answerOf(partition: number, query: string, shardId: string, unit: number): Promise<number> {
     for (;;) {
       const merging = this.#merges.get(partition)
-      if (merging !== undefined) await this.#saveMerge(merging)
-      const note = merging?.note
+      if (merging?.isDirty) await this.#checkpointMerge(merging)
+      const note = merging?.note ?? (await this.#noteOfMerge(partition))
       const found = note?.waking[query]?.[shardId]
       if (note !== undefined && found !== undefined && found >= unit) return loadInstant(note.watermarks[query]!)
       await this.#timing.sleep(askAgainMs, this.#stopping.signal)
     }
+  }
+
+  /** What another task has saved of a partition. */
+  async #noteOfMerge(partition: number): Promise<MergeNote | undefined> {
+    if (this.#link === undefined) return undefined
+    return (await this.#options.store.note(mergeName(partition)))?.note as unknown as MergeNote | undefined
   }
 
   async #released(session: ShardSession, reason: ReleaseReason): Promise<void> {
@@ -349,17 +399,23 @@ export class StreamService {
 
   /** A shard of the saved state that the stream no longer lists has nothing more to give. */
   async #endVanishedShards(listed: readonly KnownShard[]): Promise<void> {
-    const { store, logger } = this.#options
+    const { store, logger, hasLeases, now } = this.#options
     const notes = await laneNotes(store)
     const known = new Set([...notes.keys(), ...(this.#state.initialShards ?? []).map(({ shardId }) => shardId)])
     for (const { ended } of notes.values()) for (const { shardId } of ended?.children ?? []) known.add(shardId)
     for (const shardId of known) {
-      if (listed.some((shard) => shard.shardId === shardId)) continue
-      if (notes.get(shardId)?.ended !== undefined) continue
+      const note = notes.get(shardId)
+      if (listed.some((shard) => shard.shardId === shardId) || note?.ended !== undefined) continue
+      // Somebody has it and is about to find out.
+      if (hasLeases && note !== undefined && note.savedAt + vanishedAfterMs > now()) continue
       logger.warn({ shardId }, 'the stream no longer has this shard; what was open in it goes to the merge')
-      const task = await this.#openLane(shardId)
-      await task.end([])
-      this.#endedLedgers.set(shardId, task.ledgers)
+      try {
+        const task = await this.#openLane(shardId)
+        await task.end([])
+        this.#endedLedgers.set(shardId, task.ledgers)
+      } catch (error) {
+        if (!hasLeases || !isConflict(error)) throw error
+      }
     }
   }
 
@@ -367,7 +423,10 @@ export class StreamService {
 
   /** Hands what lanes have given to the merges here. */
   #pump(): void {
-    if (this.#options.exchange !== undefined) return
+    if (this.#link !== undefined) {
+      for (const task of this.#lanes.values()) this.#link.forward(task)
+      return
+    }
     const merging = this.#merges.get(0)
     if (merging === undefined) return
     for (const task of this.#lanes.values()) {
@@ -386,8 +445,12 @@ export class StreamService {
       if (this.#options.exchange !== undefined) return
       const missing = this.#missingShards()
       const merging = this.#merges.get(0)
-      if (missing.length === 0 && merging === undefined) await this.#openMerge()
-      if (missing.length > 0 && merging !== undefined) await this.#closeMerge(merging)
+      if (missing.length === 0 && merging === undefined) {
+        for (const task of this.#lanes.values()) task.messages.rewind(0)
+        await this.#openMerge(0)
+        this.#pump()
+      }
+      if (missing.length > 0 && merging !== undefined) this.#closeMerge(merging)
       if (missing.length > 0 !== this.#holdsBack) {
         this.#holdsBack = missing.length > 0
         const { logger } = this.#options
@@ -410,10 +473,10 @@ export class StreamService {
     return [...open.values()].filter((shard) => !isHere(shard)).map(({ shardId }) => shardId)
   }
 
-  async #openMerge(): Promise<void> {
+  async #openMerge(partition: number): Promise<MergeTask> {
     const { store, queries } = this.#options
     const merging = await MergeTask.open({
-      partition: 0,
+      partition,
       store,
       queries: this.#queries,
       unpublished: new Set(queries.filter(({ publish }) => !publish.firehose).map(({ name }) => name)),
@@ -421,30 +484,34 @@ export class StreamService {
       linesLimit: panesLimit,
       onPanes: (emissions) => this.#options.onEmissions?.(emissions),
     })
-    for (const task of this.#lanes.values()) task.messages.rewind(0)
-    this.#merges.set(0, merging)
+    this.#merges.set(partition, merging)
     this.#publishPanes(merging)
-    this.#pump()
+    return merging
   }
 
-  async #closeMerge(merging: MergeTask): Promise<void> {
-    this.#merges.delete(merging.partition)
+  #closeMerge(merging: MergeTask): void {
+    if (this.#merges.get(merging.partition) === merging) this.#merges.delete(merging.partition)
     merging.close()
   }
 
-  async #saveMerge(merging: MergeTask): Promise<void> {
+  /** Saves a merge; false when another task has claimed it. */
+  async #saveMerge(merging: MergeTask): Promise<boolean> {
     const { partition } = merging
     try {
       await merging.save(() => {
+        // On the exchange, what lanes gave is durable already.
+        if (this.#link !== undefined) return () => {}
         const handedOut = [...this.#lanes.values()].map((task) => [task, task.messages.handedOut(partition)] as const)
         return () => {
           for (const [task, upTo] of handedOut) task.accepted(partition, upTo)
         }
       })
+      return true
     } catch (error) {
       if (!isConflict(error) || !this.#options.hasLeases) throw error
       this.#options.logger.warn({ partition, err: error }, 'another task has claimed this partition')
-      await this.#closeMerge(merging)
+      this.#closeMerge(merging)
+      return false
     }
   }
 
@@ -473,8 +540,13 @@ export class StreamService {
     )
     for (const merging of this.#merges.values()) {
       merging.tick(this.#options.now())
-      if (merging.isDirty) await this.#saveMerge(merging)
+      if (merging.isDirty) await this.#checkpointMerge(merging)
     }
+  }
+
+  async #checkpointMerge(merging: MergeTask): Promise<void> {
+    if (this.#link === undefined) await this.#saveMerge(merging)
+    else await this.#link.checkpoint(merging)
   }
 
   async #checkpointOrLetGo(task: LaneTask): Promise<void> {
@@ -516,21 +588,16 @@ export class StreamService {
 
   /** Reading has ended: save, deliver, and save again so that a new start does not deliver twice. */
   async #finish(): Promise<void> {
-    if (this.#drainsAtEnd) {
-      for (const task of this.#lanes.values()) await task.end([])
-      this.#pump()
-      for (const merging of this.#merges.values()) merging.closeWindows()
-    }
     for (const task of this.#lanes.values()) await this.#checkpoint(task)
     this.#pump()
-    for (const merging of this.#merges.values()) await this.#saveMerge(merging)
+    for (const merging of this.#merges.values()) await this.#checkpointMerge(merging)
     this.#closeOutboxes()
     // Those that were closed before may have got more since.
     for (const task of this.#lanes.values()) this.#publishRefused(task)
     for (const merging of this.#merges.values()) this.#publishPanes(merging)
     await Promise.race([Promise.all(this.#deliveries), this.#failed.promise])
     for (const task of this.#lanes.values()) if (task.isDirty) await this.#checkpoint(task)
-    for (const merging of this.#merges.values()) if (merging.isDirty) await this.#saveMerge(merging)
+    for (const merging of this.#merges.values()) if (merging.isDirty) await this.#checkpointMerge(merging)
   }
 
   /**

@@ -124,14 +124,13 @@ async function merge(): Promise<void> {
   )
 }
 
-test('kill -9 in the middle, resharding and a clean stop lose nothing and change no final pane', async () => {
+test.each([
+  { title: 'with the merge in the process', env: {} },
+  { title: 'with an exchange', env: { MILLRACE_EXCHANGE_STREAM: 'exchange' } },
+])('kill -9, resharding and a clean stop lose nothing and change no final pane, $title', async ({ env }) => {
   await client.send(new CreateStreamCommand({ StreamName: 'events', ShardCount: 2 }))
-  // A state does not tell who read the lanes: every other life has a second thread for them.
-  let lives = 0
-  const start = () => {
-    const env = { MILLRACE_THREADS: `${1 + (++lives % 2)}` }
-    return ServiceProcess.start({ endpoint: kinesis.endpoint, stream: 'events', folder, queries, env })
-  }
+  await client.send(new CreateStreamCommand({ StreamName: 'exchange', ShardCount: 2 }))
+  const start = () => ServiceProcess.start({ endpoint: kinesis.endpoint, stream: 'events', folder, queries, env })
   const all: Record<string, unknown>[] = []
   const more = async (count: number) => {
     const next = events(all.length, count, 500)

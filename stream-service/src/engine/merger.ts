@@ -48,6 +48,11 @@ export class Merger {
     return new Map([...this.queries].map(([name, merger]) => [name, merger.waking]))
   }
 
+  /** Whether a shard may still give something. */
+  get hasOpenLanes(): boolean {
+    return [...this.queries.values()].some(({ hasOpenLanes }) => hasOpenLanes)
+  }
+
   watermarks(): ReadonlyMap<string, number> {
     return new Map([...this.queries].map(([name, merger]) => [name, merger.watermark]))
   }

@@ -11,8 +11,9 @@ import type { TablePool } from '../windows/table-pool.ts'
 import type { KeyPartitions } from './key-partitions.ts'
 import type { PartialRun, PortableRows, SessionMore } from './partials.ts'
 
-/** A window of more rows is given in several units, so that none is too big to travel. */
+/** A window of more rows is given in several units, so that none is too big to travel: sketches take kilobytes each. */
 const rowsPerPut = 4_096
+const sketchRowsPerPut = 128
 
 export interface PartialsRecorderOptions {
   readonly layout: RowLayout
@@ -125,8 +126,9 @@ class RunWriter {
   put(end: number, table: PaneTable, rows: readonly number[] | undefined): void {
     this.#close()
     const count = rows === undefined ? table.size : rows.length
-    for (let from = 0; from < count; from += rowsPerPut) {
-      const to = Math.min(count, from + rowsPerPut)
+    const most = this.#layout.refStride > 0 ? sketchRowsPerPut : rowsPerPut
+    for (let from = 0; from < count; from += most) {
+      const to = Math.min(count, from + most)
       const chunk = rows === undefined ? this.#slice(table, from, to) : this.#picked(table, rows.slice(from, to))
       this.#runs.push({ kind: 'put', units: 1, end, rows: chunk })
     }

@@ -117,8 +117,8 @@ export class QueryMerger {
     return new Map([...this.#lanes.values()].flatMap(({ lane, isWaking, next }) => (isWaking ? [[lane, next]] : [])))
   }
 
-  get lanes(): Iterable<Readonly<Pick<LaneView, 'lane' | 'status' | 'watermark'>>> {
-    return this.#lanes.values()
+  get hasOpenLanes(): boolean {
+    return this.#lanes.size > 0
   }
 
   /** Makes shards known before they speak: they hold the merged watermark. Of those that are known nothing changes. */

@@ -102,7 +102,8 @@ export class MessageOutbox {
   }
 }
 
-function sizeOf({ runs, opens }: LaneMessage): number {
+/** About how many bytes a message takes. */
+export function sizeOf({ runs, opens }: LaneMessage): number {
   let bytes = 200
   for (const run of runs) {
     bytes += 50

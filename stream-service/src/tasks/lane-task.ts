@@ -36,6 +36,8 @@ type SavedLaneTask = {
 export type LaneNote = {
   /** SHARD_END once the shard has been read to its end. */
   readonly position: Position | 'SHARD_END' | null
+  /** Epoch milliseconds. */
+  readonly savedAt: number
   /** Of a shard that has ended: the watermarks with which its children go on, its books, and its children. */
   readonly ended?: {
     readonly watermarks: { readonly [query: string]: SavedInstant }
@@ -87,7 +89,7 @@ export class LaneTask {
     for (let attempt = 0; ; attempt++) {
       const snapshot = await store.load(laneName(shardId))
       const saved = snapshot?.state as SavedLaneTask | undefined
-      const note = (snapshot?.note ?? { position: null }) as unknown as LaneNote
+      const note = (snapshot?.note ?? { position: null, savedAt: 0 }) as unknown as LaneNote
       let reader: LaneReader | undefined
       if (note.ended === undefined) {
         const lanes = saved?.lanes ?? undefined
@@ -201,6 +203,7 @@ export class LaneTask {
     await this.#step({ kind: 'end', children })
     this.#note = {
       position: 'SHARD_END',
+      savedAt: this.#note.savedAt,
       ended: {
         watermarks: byName(this.#looks, ({ watermark }) => saveInstant(watermark)),
         ledgers: byName(this.#looks, ({ ledger }) => ledger),
@@ -260,7 +263,7 @@ export class LaneTask {
           messages: this.messages.save(),
           refused: this.refused.save(),
         }
-        return { state: whole, note: this.#note, epoch: this.#epoch }
+        return { state: whole, note: { ...this.#note, savedAt: this.#options.now() }, epoch: this.#epoch }
       })
       const { store, shardId } = this.#options
       this.#version = await store.save(

@@ -31,6 +31,11 @@ export type MergeNote = {
   readonly waking: { readonly [query: string]: { readonly [lane: string]: number } }
 }
 
+/** How far the partition of the exchange was read, by the note of its merge. */
+export function mergePosition(note: JsonValue | undefined): Position | null {
+  return (note as unknown as MergeNote | undefined)?.position ?? null
+}
+
 export interface MergeTaskOptions {
   readonly partition: number
   readonly store: SnapshotStore

@@ -11,3 +11,8 @@ export function shardOfName(name: string): string | undefined {
 }
 
 export const mergeName = (partition: number) => `merge/${partition}`
+
+/** The partition of a merge's snapshot; undefined for the name of something else. */
+export function partitionOfName(name: string): number | undefined {
+  return name.startsWith('merge/') ? Number(name.slice('merge/'.length)) : undefined
+}

@@ -1,0 +1,166 @@
+// What ties this process to the exchange: what lanes here give is put on it, and the partitions held here are read from it.
+import { EMPTY } from 'rxjs'
+import type { LaneMessage } from '../engine/partials.ts'
+import type { Exchange } from '../exchange/exchange.ts'
+import { decodeMessages, encodeMessages } from '../exchange/message-codec.ts'
+import type { CreditGate } from '../operators/credit-gate.ts'
+import type { ShardHandler } from '../operators/process-shards.ts'
+import { comparePositions, type StreamRecord } from '../records/record.ts'
+import type { RecordBatch, ReleaseReason, ShardSession } from '../sources/shard-source.ts'
+import { sizeOf } from '../state/message-outbox.ts'
+import type { LaneTask } from './lane-task.ts'
+import type { MergeTask } from './merge-task.ts'
+import type { ServiceLogger } from './service-logger.ts'
+
+/** Small messages travel together in records of about this size. */
+const recordBytes = 128 << 10
+
+export interface ExchangeLinkOptions {
+  readonly exchange: Exchange
+  readonly openMerge: (partition: number) => Promise<MergeTask>
+  /** Saves a merge; resolves to false when another task has its partition. */
+  readonly saveMerge: (task: MergeTask) => Promise<boolean>
+  readonly closeMerge: (task: MergeTask) => void
+  readonly gate: (shardId: string) => CreditGate
+  readonly now: () => number
+  readonly logger: ServiceLogger
+  /** Nothing is put any more once it aborts. */
+  readonly signal: AbortSignal
+  readonly onFailure: (error: unknown) => void
+  readonly onProgress: () => void
+}
+
+export class ExchangeLink {
+  readonly #options: ExchangeLinkOptions
+  /** What is being put, by lane and partition. */
+  readonly #puts = new Map<LaneTask, Set<number>>()
+  readonly #merges = new Map<string, MergeTask>()
+  readonly #sessions = new Map<MergeTask, ShardSession>()
+
+  constructor(options: ExchangeLinkOptions) {
+    this.#options = options
+  }
+
+  /** Puts what a lane has given, if it is not being done already. */
+  forward(task: LaneTask): void {
+    const { exchange, onFailure, signal } = this.#options
+    if (signal.aborted) return
+    let busy = this.#puts.get(task)
+    if (busy === undefined) {
+      busy = new Set()
+      this.#puts.set(task, busy)
+    }
+    for (let partition = 0; partition < exchange.partitions; partition++) {
+      if (busy.has(partition)) continue
+      busy.add(partition)
+      this.#forward(task, partition)
+        .catch((error: unknown) => {
+          // What was not put stays in the lane's snapshot.
+          task.messages.rewind(partition)
+          if (!signal.aborted) onFailure(error)
+        })
+        .finally(() => busy.delete(partition))
+    }
+  }
+
+  async #forward(task: LaneTask, partition: number): Promise<void> {
+    const { exchange, signal } = this.#options
+    for (;;) {
+      const messages = task.messages.handOut(partition)
+      if (messages.length === 0) return
+      const upTo = task.messages.handedOut(partition)
+      await exchange.put(partition, task.shardId, packed(messages), signal)
+      task.accepted(partition, upTo)
+    }
+  }
+
+  readonly handler: ShardHandler = {
+    opened: async (session) => {
+      const { exchange, openMerge } = this.#options
+      const task = await openMerge(exchange.partitionOf(session.shardId))
+      this.#merges.set(session.shardId, task)
+      this.#sessions.set(task, session)
+    },
+    batch: (session, batch) => this.#take(session, batch),
+    released: (session, reason) => this.#released(session, reason),
+    abandoned: () => EMPTY,
+  }
+
+  async #take({ shardId }: ShardSession, { records }: RecordBatch): Promise<void> {
+    const { now, signal, gate, onProgress } = this.#options
+    const task = this.#merges.get(shardId)
+    // It was claimed by another task: what comes is that task's.
+    if (task === undefined) return
+    for (const record of records) this.#takeRecord(task, record)
+    task.tick(now())
+    onProgress()
+    if (!signal.aborted) await task.lines.room()
+    gate(shardId).give()
+  }
+
+  #takeRecord(task: MergeTask, { position, data }: StreamRecord): void {
+    if (task.position !== undefined && comparePositions(position, task.position) <= 0) return
+    const messages = decodeMessages(data)
+    if (typeof messages === 'string') {
+      this.#options.logger.error(
+        { partition: task.partition, position, fault: messages },
+        'a record of the exchange is passed over',
+      )
+    } else {
+      // A message before which others are missing comes again, after those.
+      for (const message of messages) task.take(message)
+    }
+    task.position = position
+  }
+
+  async #released(session: ShardSession, reason: ReleaseReason): Promise<void> {
+    const task = this.#merges.get(session.shardId)
+    if (task === undefined) return
+    this.#options.logger.info({ partition: task.partition, reason }, 'a partition was released')
+    if (reason === 'shutdown') return
+    if (reason === 'shard-end') throw new Error('the exchange stream was resharded; its partitions have to stay')
+    this.#forget(task)
+    this.#options.closeMerge(task)
+  }
+
+  /** Saves a merge, and moves the exchange's checkpoint after it. */
+  async checkpoint(task: MergeTask): Promise<void> {
+    const isHeld = await this.#options.saveMerge(task)
+    if (!isHeld) {
+      this.#forget(task)
+      return
+    }
+    const { position } = task.note!
+    if (position === null) return
+    this.#sessions
+      .get(task)
+      ?.checkpoint(position)
+      .catch((error: unknown) => {
+        const { partition } = task
+        this.#options.logger.warn({ partition, position, err: error }, 'a checkpoint of the exchange failed')
+      })
+  }
+
+  #forget(task: MergeTask): void {
+    const session = this.#sessions.get(task)
+    if (session !== undefined) this.#merges.delete(session.shardId)
+    this.#sessions.delete(task)
+  }
+}
+
+/** Messages as records, several in one where they are small. */
+function packed(messages: readonly LaneMessage[]): Uint8Array[] {
+  const records: Uint8Array[] = []
+  let together: LaneMessage[] = []
+  let bytes = 0
+  for (const message of messages) {
+    together.push(message)
+    bytes += sizeOf(message)
+    if (bytes < recordBytes) continue
+    records.push(encodeMessages(together))
+    together = []
+    bytes = 0
+  }
+  if (together.length > 0) records.push(encodeMessages(together))
+  return records
+}
