@@ -1,6 +1,7 @@
 // A snapshot store as one process sees it, over the shelf that all share: slow, and at times failing before or after a save
 // took effect. The shelf itself keeps the store's contract.
 import { MemoryStore, type SnapshotShelf } from '../../../stream-service/src/state/memory-store.ts'
+import type { Compression } from '../../../stream-service/src/state/snapshot-codec.ts'
 import type {
   Snapshot,
   SnapshotContents,
@@ -8,6 +9,12 @@ import type {
   SnapshotStore,
 } from '../../../stream-service/src/state/snapshot-store.ts'
 import type { Process } from './process.ts'
+
+/** Compressing is most of the work of a simulation, and tested elsewhere. */
+const uncompressed: Compression = {
+  compress: (bytes) => Buffer.from(bytes),
+  decompress: (bytes) => Buffer.from(bytes),
+}
 
 export class StoreFailure extends Error {}
 
@@ -24,7 +31,7 @@ export class FaultyStore implements SnapshotStore {
     onSaved: (name: string, version: number) => void,
   ) {
     this.#process = process
-    this.#store = new MemoryStore({ shelf })
+    this.#store = new MemoryStore({ shelf, compression: uncompressed })
     this.#isFailing = isFailing
     this.#onSaved = onSaved
   }
