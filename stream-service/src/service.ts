@@ -87,7 +87,7 @@ export class StreamService {
   readonly #merges = new Map<number, MergeTask>()
   /** The books of shards that were read to their ends, as far as they are known here. */
   readonly #endedLedgers = new Map<string, ByQuery<LaneLedger>>()
-  readonly #abandoned = new Subject<string>()
+  readonly #abandoned = new Subject<ShardSession>()
   readonly #ownership = new Exclusive()
   readonly #stopping = new AbortController()
   readonly #stopPublishing = new AbortController()
@@ -232,7 +232,7 @@ export class StreamService {
     },
     batch: (session, batch) => this.#acceptBatch(session, batch),
     released: (session, reason) => this.#released(session, reason),
-    abandoned: ({ shardId }) => this.#abandoned.pipe(filter((abandoned) => abandoned === shardId)),
+    abandoned: (session) => this.#abandoned.pipe(filter((abandoned) => abandoned === session)),
   }
 
   async #openLane(shardId: string): Promise<LaneTask> {
@@ -314,8 +314,10 @@ export class StreamService {
     }
     const { shardId } = task
     this.#options.logger.warn({ shardId, err: error }, 'another task has claimed this shard; this one lets go of it')
+    // The shard may be held here again by now, in another session.
+    const session = this.#sessions.get(task)
     this.#forget(task)
-    this.#abandoned.next(shardId)
+    if (session !== undefined) this.#abandoned.next(session)
     void this.#settleOwnership()
   }
 

@@ -17,4 +17,5 @@ const holds = async (history: History) => {
 export const settings: readonly NamedSetting[] = [
   { name: 'one task', histories: histories({ tasks: 1, partitions: 0 }), holds },
   { name: 'several tasks without an exchange', histories: histories({ tasks: 3, partitions: 0 }), holds },
+  { name: 'several tasks and an exchange', histories: histories({ tasks: 3, partitions: 2 }), holds },
 ]

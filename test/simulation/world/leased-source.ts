@@ -93,7 +93,7 @@ export class LeasedSource implements ShardSource {
         )
         this.#open = turn.open
         if (isFirst) this.#known.resolve(turn.open)
-        for (const shardId of turn.lost) void this.#sessions.get(shardId)?.over('lease-lost')
+        for (const shardId of turn.lost) this.#lose(shardId, this.#sessions.get(shardId))
         for (const shardId of turn.wanted) void this.#handOver(shardId)
         for (const { shardId, checkpoint } of turn.gained) {
           this.#handOut(shardId, checkpoint === 'TRIM_HORIZON' ? undefined : checkpoint)
@@ -123,10 +123,15 @@ export class LeasedSource implements ShardSource {
       atEnd: (children) => {
         this.#open = [...this.#open, ...children.filter((child) => !this.#open.some((o) => o.shardId === child.shardId))]
       },
-      lost: () => void session.over('lease-lost'),
+      lost: () => this.#lose(shardId, session),
+      // Who does not want to read any more lets go of the lease; whoever takes it begins at the checkpoint.
+      unsubscribed: () => {
+        if (!this.#drop(shardId, session)) return
+        void process.operate(`release ${shardId}`, () => leases.release(process.name, shardId))
+      },
       checkpointed: (upTo) => {
         if (upTo !== 'SHARD_END') return
-        this.#sessions.delete(shardId)
+        this.#drop(shardId, session)
         this.#open = this.#open.filter((shard) => shard.shardId !== shardId)
         this.#wakeTurn?.()
       },
@@ -138,11 +143,24 @@ export class LeasedSource implements ShardSource {
       left: (reason) => {
         // Until the end is checkpointed the shard is this process's.
         if (reason === 'shutdown' && this.#stop.signal.aborted) return
-        if (reason !== 'shard-end') this.#sessions.delete(shardId)
+        if (reason === 'lease-lost') this.#drop(shardId, session)
       },
     })
     this.#sessions.set(shardId, session)
     this.#subscriber?.next(session)
+  }
+
+  #lose(shardId: string, session: LeasedSession | undefined): void {
+    if (session === undefined) return
+    this.#drop(shardId, session)
+    void session.over('lease-lost')
+  }
+
+  /** False when the session is not the one that holds the shard. */
+  #drop(shardId: string, session: LeasedSession): boolean {
+    if (this.#sessions.get(shardId) !== session) return false
+    this.#sessions.delete(shardId)
+    return true
   }
 
   /** Ends one session as at a shutdown, and gives the lease away once the session is checkpointed, or after a while. */
@@ -151,8 +169,8 @@ export class LeasedSource implements ShardSource {
     const session = this.#sessions.get(shardId)
     if (session === undefined || session.isOver) return
     await session.over('shutdown')
-    this.#sessions.delete(shardId)
     await Promise.race([process.timing.sleep(handoverMs), session.isCheckpointed])
+    this.#drop(shardId, session)
     await process.operate(`release ${shardId}`, () => leases.release(process.name, shardId))
   }
 }
@@ -163,6 +181,7 @@ interface SessionOptions extends LeasedSourceOptions {
   readonly startAfter: Position | undefined
   atEnd(children: readonly KnownShard[]): void
   lost(): void
+  unsubscribed(): void
   checkpoint(upTo: Position | 'SHARD_END'): Promise<boolean>
   checkpointed(upTo: Position | 'SHARD_END'): void
   left(reason: ReleaseReason): void
@@ -197,7 +216,10 @@ class LeasedSession implements ShardSession {
       this.#subscriber = subscriber
       if (this.isOver) subscriber.complete()
       else void this.#read(subscriber)
-      return () => this.#end.abort(new Error('unsubscribed'))
+      return () => {
+        this.#end.abort(new Error('unsubscribed'))
+        if (!this.isOver) this.#options.unsubscribed()
+      }
     })
   }
 
@@ -211,7 +233,7 @@ class LeasedSession implements ShardSession {
       this.#options.lost()
       return
     }
-    this.#noteCheckpoint()
+    if (this.#reason === 'shutdown') this.#noteCheckpoint()
     this.#options.checkpointed(upTo)
   }
 
