@@ -5,7 +5,16 @@ import { World, type WorldOptions } from './world/world.ts'
 
 export async function simulate(history: History, options: WorldOptions = {}): Promise<World> {
   const world = new World(history, options)
-  await world.run(isComplete)
+  // Where nobody listens for a failure, a real process would end at any moment.
+  const unhandled = (error: unknown) => {
+    world.faults.push(`nobody handled: ${error instanceof Error ? error.stack : String(error)}`)
+  }
+  process.on('unhandledRejection', unhandled)
+  try {
+    await world.run(isComplete)
+  } finally {
+    process.off('unhandledRejection', unhandled)
+  }
   return world
 }
 
