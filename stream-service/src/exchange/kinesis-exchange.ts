@@ -22,7 +22,7 @@ const maxEntries = 500
 const maxBytes = 9 << 20
 
 /** The exchange was split or merged. Its partitions are what keys are split by, so they have to stay. */
-export class ExchangeReshardedError extends MillraceError {
+class ExchangeReshardedError extends MillraceError {
   constructor(streamName: string) {
     super(
       'EXCHANGE_RESHARDED',

@@ -10,6 +10,7 @@ import type { RecordBatch, ReleaseReason, ShardSession } from '../sources/shard-
 import { sizeOf } from '../state/message-outbox.ts'
 import type { LaneTask } from './lane-task.ts'
 import type { MergeTask } from './merge-task.ts'
+import type { Merges } from './merges.ts'
 import type { ServiceLogger } from './service-logger.ts'
 
 /** Small messages travel together in records of about this size. */
@@ -17,10 +18,7 @@ const recordBytes = 128 << 10
 
 export interface ExchangeLinkOptions {
   readonly exchange: Exchange
-  readonly openMerge: (partition: number) => Promise<MergeTask>
-  /** Saves a merge; resolves to false when another task has its partition. */
-  readonly saveMerge: (task: MergeTask) => Promise<boolean>
-  readonly closeMerge: (task: MergeTask) => void
+  readonly merges: Merges
   readonly gate: (shardId: string) => CreditGate
   readonly now: () => number
   readonly logger: ServiceLogger
@@ -34,8 +32,6 @@ export class ExchangeLink {
   readonly #options: ExchangeLinkOptions
   /** What is being put, by lane and partition. */
   readonly #puts = new Map<LaneTask, Set<number>>()
-  readonly #merges = new Map<string, MergeTask>()
-  readonly #sessions = new Map<MergeTask, ShardSession>()
 
   constructor(options: ExchangeLinkOptions) {
     this.#options = options
@@ -76,10 +72,8 @@ export class ExchangeLink {
 
   readonly handler: ShardHandler = {
     opened: async (session) => {
-      const { exchange, openMerge } = this.#options
-      const task = await openMerge(exchange.partitionOf(session.shardId))
-      this.#merges.set(session.shardId, task)
-      this.#sessions.set(task, session)
+      const { exchange, merges } = this.#options
+      await merges.open(exchange.partitionOf(session.shardId), session)
     },
     batch: (session, batch) => this.#take(session, batch),
     released: (session, reason) => this.#released(session, reason),
@@ -88,7 +82,7 @@ export class ExchangeLink {
 
   async #take({ shardId }: ShardSession, { records }: RecordBatch): Promise<void> {
     const { now, signal, gate, onProgress } = this.#options
-    const task = this.#merges.get(shardId)
+    const task = this.#taskOf(shardId)
     // It was claimed by another task: what comes is that task's.
     if (task === undefined) return
     for (const record of records) this.#takeRecord(task, record)
@@ -114,37 +108,17 @@ export class ExchangeLink {
   }
 
   async #released(session: ShardSession, reason: ReleaseReason): Promise<void> {
-    const task = this.#merges.get(session.shardId)
+    const task = this.#taskOf(session.shardId)
     if (task === undefined) return
     this.#options.logger.info({ partition: task.partition, reason }, 'a partition was released')
     if (reason === 'shutdown') return
     if (reason === 'shard-end') throw new Error('the exchange stream was resharded; its partitions have to stay')
-    this.#forget(task)
-    this.#options.closeMerge(task)
+    this.#options.merges.forget(task)
   }
 
-  /** Saves a merge, and moves the exchange's checkpoint after it. */
-  async checkpoint(task: MergeTask): Promise<void> {
-    const isHeld = await this.#options.saveMerge(task)
-    if (!isHeld) {
-      this.#forget(task)
-      return
-    }
-    const { position } = task.note!
-    if (position === null) return
-    this.#sessions
-      .get(task)
-      ?.checkpoint(position)
-      .catch((error: unknown) => {
-        const { partition } = task
-        this.#options.logger.warn({ partition, position, err: error }, 'a checkpoint of the exchange failed')
-      })
-  }
-
-  #forget(task: MergeTask): void {
-    const session = this.#sessions.get(task)
-    if (session !== undefined) this.#merges.delete(session.shardId)
-    this.#sessions.delete(task)
+  #taskOf(shardId: string): MergeTask | undefined {
+    const { exchange, merges } = this.#options
+    return merges.get(exchange.partitionOf(shardId))
   }
 }
 

@@ -1,0 +1,138 @@
+// The partitions merged by this process. Without an exchange there is one, and it is here while all shards of the stream are.
+import type { Timing } from '@millrace/shared/retry'
+import type { ShardSession } from '../sources/shard-source.ts'
+import type { SnapshotStore } from '../state/snapshot-store.ts'
+import { loadInstant } from '../time/saved-instant.ts'
+import { isConflict } from './lane-task.ts'
+import { type MergeNote, MergeTask, type MergeTaskOptions } from './merge-task.ts'
+import type { ServiceLogger } from './service-logger.ts'
+import { mergeName } from './snapshot-names.ts'
+
+/** How often it is asked again for what another task has to save. */
+const askAgainMs = 100
+
+export interface MergesOptions {
+  readonly task: Omit<MergeTaskOptions, 'partition' | 'initialShards'>
+  readonly initialShards: () => MergeTaskOptions['initialShards']
+  readonly store: SnapshotStore
+  readonly hasLeases: boolean
+  /** Called at the moment at which a partition is saved; what it returns, once that is durable. */
+  readonly onSave: (partition: number) => () => void
+  readonly onOpened: (task: MergeTask) => void
+  readonly now: () => number
+  readonly timing: Timing
+  readonly logger: ServiceLogger
+  readonly stopping: AbortSignal
+}
+
+export class Merges {
+  readonly #options: MergesOptions
+  readonly #tasks = new Map<number, MergeTask>()
+  /** Where partitions are read from, with an exchange. */
+  readonly #sessions = new Map<MergeTask, ShardSession>()
+
+  constructor(options: MergesOptions) {
+    this.#options = options
+  }
+
+  get all(): Iterable<MergeTask> {
+    return this.#tasks.values()
+  }
+
+  get(partition: number): MergeTask | undefined {
+    return this.#tasks.get(partition)
+  }
+
+  async open(partition: number, session?: ShardSession): Promise<MergeTask> {
+    const { task: options, initialShards, onOpened } = this.#options
+    const task = await MergeTask.open({ ...options, partition, initialShards: initialShards() })
+    this.#tasks.set(partition, task)
+    if (session !== undefined) this.#sessions.set(task, session)
+    onOpened(task)
+    return task
+  }
+
+  forget(task: MergeTask): void {
+    if (this.#tasks.get(task.partition) === task) this.#tasks.delete(task.partition)
+    this.#sessions.delete(task)
+    task.close()
+  }
+
+  /** Whether a partition is still this task's. */
+  holds(task: MergeTask): boolean {
+    return this.#tasks.get(task.partition) === task
+  }
+
+  tick(): void {
+    for (const task of this.#tasks.values()) task.tick(this.#options.now())
+  }
+
+  /** Waits until the sinks have room. */
+  async room(): Promise<void> {
+    for (const task of this.#tasks.values()) await task.lines.room()
+  }
+
+  /** Whether a shard may still give something. */
+  get hasOpenLanes(): boolean {
+    return [...this.#tasks.values()].some(({ merger }) => merger.hasOpenLanes)
+  }
+
+  /** The input is over: every window closes. */
+  closeWindows(): void {
+    for (const task of this.#tasks.values()) task.closeWindows()
+  }
+
+  async save(which: 'changed' | 'all'): Promise<void> {
+    for (const task of this.#tasks.values()) if (task.isDirty || which === 'all') await this.#save(task)
+  }
+
+  /** Saves a partition, and moves the checkpoint of where it is read from after it. */
+  async #save(task: MergeTask): Promise<void> {
+    const { hasLeases, logger, onSave } = this.#options
+    const { partition } = task
+    try {
+      await task.save(() => onSave(partition))
+    } catch (error) {
+      if (!isConflict(error) || !hasLeases) throw error
+      logger.warn({ partition, err: error }, 'another task has claimed this partition; this one lets go of it')
+      this.forget(task)
+      return
+    }
+    const position = task.note?.position ?? null
+    if (position === null) return
+    this.#sessions
+      .get(task)
+      ?.checkpoint(position)
+      .catch((error: unknown) => {
+        logger.warn({ partition, position, err: error }, 'a checkpoint of the exchange failed')
+      })
+  }
+
+  /** The watermark of a merge that has saved that it waits for a lane: see `ShardLanes.waking`. */
+  async answerOf(partition: number, query: string, shardId: string, unit: number): Promise<number> {
+    const { timing, stopping } = this.#options
+    for (;;) {
+      const task = this.#tasks.get(partition)
+      if (task?.isDirty) await this.#save(task)
+      const note = task?.note ?? (await this.#noteOf(partition))
+      const found = note?.waking[query]?.[shardId]
+      if (note !== undefined && found !== undefined && found >= unit) return loadInstant(note.watermarks[query]!)
+      await timing.sleep(askAgainMs, stopping)
+    }
+  }
+
+  /** What another task has saved of a partition. */
+  async #noteOf(partition: number): Promise<MergeNote | undefined> {
+    return (await this.#options.store.note(mergeName(partition)))?.note as unknown as MergeNote | undefined
+  }
+
+  /** The lowest merged watermark of a query over the partitions here; undefined without any. */
+  watermarkOf(query: string): number | undefined {
+    const watermarks = [...this.#tasks.values()].map(({ merger }) => merger.watermarks().get(query)!)
+    return watermarks.length === 0 ? undefined : Math.min(...watermarks)
+  }
+
+  close(): void {
+    for (const task of this.#tasks.values()) task.close()
+  }
+}
