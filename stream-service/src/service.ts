@@ -160,6 +160,7 @@ export class StreamService {
         now,
         logger,
         stopping: this.#stopping.signal,
+        isEnding: () => this.#stopping.signal.aborted || this.#drainsAtEnd,
         onOpened: (task) => this.#publish('refused', task.refused, () => task.delivered()),
         onForgotten: (shardId) => this.#gates.delete(shardId),
         onRefused: (emissions) => onEmissions?.(emissions),

@@ -35,6 +35,8 @@ export interface LanesOptions {
   readonly logger: ServiceLogger
   /** Once it aborts nothing is finished any more: it comes again after the next start. */
   readonly stopping: AbortSignal
+  /** All sessions end, and what is held stays until everything is saved. */
+  readonly isEnding: () => boolean
   readonly onOpened: (task: LaneTask) => void
   /** The shard is not held any more; batches of it may be unfinished for ever. */
   readonly onForgotten: (shardId: string) => void
@@ -53,7 +55,7 @@ export class Lanes {
   readonly #sessions = new Map<LaneTask, ShardSession>()
   /** The books of shards that were read to their ends, as far as they are known here. */
   readonly #endedLedgers = new Map<string, ByQuery<LaneLedger>>()
-  readonly #abandoned = new Subject<string>()
+  readonly #abandoned = new Subject<ShardSession>()
 
   constructor(options: LanesOptions, notes: ReadonlyMap<string, LaneNote>) {
     this.#options = options
@@ -79,6 +81,9 @@ export class Lanes {
 
   readonly handler: ShardHandler = {
     opened: async (session) => {
+      // Of an earlier session of this shard something may be left: its lease was lost while it was being ended.
+      const before = this.#tasks.get(session.shardId)
+      if (before !== undefined) this.#letGo(before)
       const task = await this.#open(session.shardId)
       this.#sessions.set(task, session)
       this.#tellOfGap(session, task)
@@ -86,7 +91,7 @@ export class Lanes {
     },
     batch: (session, batch) => this.#accept(session, batch),
     released: (session, reason) => this.#released(session, reason),
-    abandoned: ({ shardId }) => this.#abandoned.pipe(filter((abandoned) => abandoned === shardId)),
+    abandoned: (session) => this.#abandoned.pipe(filter((abandoned) => abandoned === session)),
   }
 
   async #open(shardId: string): Promise<LaneTask> {
@@ -142,17 +147,23 @@ export class Lanes {
     )
   }
 
-  async #accept({ shardId }: ShardSession, batch: RecordBatch): Promise<void> {
+  /** The task of a session; undefined once it was let go. */
+  #taskOf(session: ShardSession): LaneTask | undefined {
+    const task = this.#tasks.get(session.shardId)
+    return task !== undefined && this.#sessions.get(task) === session ? task : undefined
+  }
+
+  async #accept(session: ShardSession, batch: RecordBatch): Promise<void> {
     const { room, gate, onProgress } = this.#options
-    const task = this.#tasks.get(shardId)
+    const task = this.#taskOf(session)
     if (task === undefined) return
     const isDone = await this.#orLetGo(task, async () => {
       await task.accept(batch, () => this.#wake(task))
       await room()
     })
-    if (!isDone) return
+    if (!isDone || !this.#holds(task)) return
     onProgress()
-    gate(shardId).give()
+    gate(task.shardId).give()
   }
 
   /**
@@ -180,13 +191,24 @@ export class Lanes {
     }
     const { shardId } = task
     logger.warn({ shardId, err: error }, 'another task has claimed this shard; this one lets go of it')
-    this.#forget(task)
-    this.#abandoned.next(shardId)
+    this.#letGo(task)
     onChange().catch(onFailure)
   }
 
+  #letGo(task: LaneTask): void {
+    const session = this.#sessions.get(task)
+    this.#forget(task)
+    if (session !== undefined) this.#abandoned.next(session)
+  }
+
+  #holds(task: LaneTask): boolean {
+    return this.#tasks.get(task.shardId) === task
+  }
+
   #forget(task: LaneTask): void {
-    if (this.#tasks.get(task.shardId) === task) this.#tasks.delete(task.shardId)
+    // By now the shard may be held here again.
+    if (!this.#holds(task)) return
+    this.#tasks.delete(task.shardId)
     this.#sessions.delete(task)
     this.#options.onForgotten(task.shardId)
     task.close().catch(this.#options.onFailure)
@@ -207,15 +229,21 @@ export class Lanes {
 
   async #released(session: ShardSession, reason: ReleaseReason): Promise<void> {
     const { shardId } = session
-    const { logger, onChange } = this.#options
-    const task = this.#tasks.get(shardId)
+    const { logger, onChange, isEnding } = this.#options
+    const task = this.#taskOf(session)
     logger.info({ shardId, reason }, 'a shard was released')
     if (task === undefined) return
     if (reason === 'lease-lost') {
       this.#forget(task)
       await onChange()
     } else if (reason === 'shard-end') await this.#orLetGo(task, () => this.#endShard(task, session))
-    else await this.#orLetGo(task, () => this.#checkpoint(task, true))
+    else {
+      await this.#orLetGo(task, () => this.#checkpoint(task, true))
+      if (isEnding()) return
+      // Handed over to another task, while this one goes on.
+      this.#forget(task)
+      await onChange()
+    }
   }
 
   async #endShard(task: LaneTask, session: ShardSession): Promise<void> {
@@ -226,7 +254,7 @@ export class Lanes {
     this.#endedLedgers.set(shardId, task.ledgers)
     // Nobody comes back to a shard whose end was checkpointed: what it gave has to be where it belongs.
     await task.drained()
-    if (stopping.aborted) return
+    if (stopping.aborted || !this.#holds(task)) return
     await task.save()
     this.#forget(task)
     await session.checkpoint('SHARD_END')
