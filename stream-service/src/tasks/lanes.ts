@@ -110,6 +110,8 @@ export class Lanes {
     })
     this.#tasks.set(shardId, task)
     onOpened(task)
+    // What the snapshot held; without records nothing else would send it on.
+    onMessages()
     return task
   }
 
@@ -266,13 +268,16 @@ export class Lanes {
   async endVanished(listed: readonly KnownShard[]): Promise<void> {
     const { store, logger, hasLeases, now, initialShards } = this.#options
     const notes = await laneNotes(store)
-    const known = new Set([...notes.keys(), ...initialShards().map(({ shardId }) => shardId)])
-    for (const { ended } of notes.values()) for (const { shardId } of ended?.children ?? []) known.add(shardId)
-    for (const shardId of known) {
-      const note = notes.get(shardId)
-      if (listed.some((shard) => shard.shardId === shardId) || note?.ended !== undefined) continue
-      // Somebody has it and is about to find out.
-      if (hasLeases && note !== undefined && note.savedAt + vanishedAfterMs > now()) continue
+    /** When somebody last wrote of a shard. */
+    const known = new Map(initialShards().map(({ shardId }) => [shardId, Number.NEGATIVE_INFINITY]))
+    for (const { ended, savedAt } of notes.values()) {
+      for (const { shardId } of ended?.children ?? []) known.set(shardId, savedAt)
+    }
+    for (const [shardId, { savedAt }] of notes) known.set(shardId, savedAt)
+    for (const [shardId, knownAt] of known) {
+      if (listed.some((shard) => shard.shardId === shardId) || notes.get(shardId)?.ended !== undefined) continue
+      // Somebody has it and is about to find out; or it was made by a split since the shards were listed.
+      if (hasLeases && knownAt + vanishedAfterMs > now()) continue
       logger.warn({ shardId }, 'the stream no longer has this shard; what was open in it goes to the merge')
       try {
         const task = await this.#open(shardId)

@@ -68,6 +68,7 @@ export class World {
   readonly #tasks = new Map<string, Task>()
   readonly #failing = new Map<Fault, number>()
   readonly #options: WorldOptions
+  #firstLife: Process | undefined
   /** The books of all shards by shard and query, as they were when all was published. */
   books: Books = new Map()
 
@@ -104,6 +105,11 @@ export class World {
     // Nothing may come after that contradicts it.
     await scheduler.runUntil(scheduler.now + 3_000)
     await this.#stopAll()
+  }
+
+  /** How many operations the first life of task 0 came to. */
+  get operationsOfFirstLife(): number {
+    return this.#firstLife?.operations ?? 0
   }
 
   get services(): StreamService[] {
@@ -188,7 +194,8 @@ export class World {
     for (const { process } of this.#tasks.values()) {
       if (process === undefined) continue
       process.resume()
-      process.kill = undefined
+      // The kill of a crash sweep may strike whenever.
+      if (process.kill !== this.#options.kill) process.kill = undefined
     }
     await scheduler.runUntil(scheduler.now + 4_000)
     const up = [...this.#tasks.values()].filter(({ isStopping, process }) => process !== undefined && !isStopping)
@@ -231,7 +238,10 @@ export class World {
       scheduler,
       onDeath: () => this.#died(task, process),
     })
-    if (task.name === 't0' && process.name === 't0.0') process.kill = this.#options.kill
+    if (process.name === 't0.0') {
+      process.kill = this.#options.kill
+      this.#firstLife = process
+    }
     task.process = process
     task.service = undefined
     task.isStopping = false
