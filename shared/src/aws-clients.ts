@@ -2,12 +2,15 @@
 // entry where it matters, so the SDK's own retry would multiply with theirs), and credentials for local endpoints.
 import net, { isIP, type Socket } from 'node:net'
 import tls from 'node:tls'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { FirehoseClient, type FirehoseClientConfig } from '@aws-sdk/client-firehose'
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis'
 import { MillraceError } from './errors.ts'
 
+type AwsService = 'DYNAMODB' | 'FIREHOSE' | 'KINESIS'
+
 export interface AwsClientOptions {
-  /** Default: `AWS_ENDPOINT_URL_KINESIS` (or `_FIREHOSE`), `AWS_ENDPOINT_URL`, else AWS itself. */
+  /** Default: `AWS_ENDPOINT_URL_KINESIS` (or `_FIREHOSE`, `_DYNAMODB`), `AWS_ENDPOINT_URL`, else AWS itself. */
   readonly endpoint?: string | undefined
   /** Default: `AWS_REGION` and what else the SDK looks at; with an endpoint and no `AWS_REGION`, us-east-1. */
   readonly region?: string | undefined
@@ -47,8 +50,26 @@ export function firehoseClient(options: AwsClientOptions = {}): FirehoseClient {
   })
 }
 
+export function dynamoDbClient(options: AwsClientOptions = {}): DynamoDBClient {
+  return new DynamoDBClient({
+    ...baseConfig('DYNAMODB', options),
+    requestHandler: { ...timeouts(options), throwOnRequestTimeout: true },
+  })
+}
+
+/**
+ * The credentials in the environment of a child process that makes its own clients for these endpoints: dummy ones where
+ * the clients here would take dummy ones.
+ */
+export function credentialsEnv(endpoints: readonly (string | undefined)[], env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const areLocal = endpoints.every((endpoint) => endpoint !== undefined && isLocal(endpoint, env))
+  if (!areLocal) return {}
+  const { accessKeyId, secretAccessKey } = dummyCredentials
+  return { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_EC2_METADATA_DISABLED: 'true' }
+}
+
 /** Where a client with these options goes; undefined for AWS itself. For messages. */
-export function endpointOf(service: 'KINESIS' | 'FIREHOSE', options: AwsClientOptions = {}): string | undefined {
+export function endpointOf(service: AwsService, options: AwsClientOptions = {}): string | undefined {
   const env = options.env ?? process.env
   return options.endpoint ?? (env[`AWS_ENDPOINT_URL_${service}`] || env.AWS_ENDPOINT_URL || undefined)
 }
@@ -82,7 +103,7 @@ type BaseConfig = Pick<
   'endpoint' | 'region' | 'credentials' | 'maxAttempts'
 >
 
-function baseConfig(service: 'KINESIS' | 'FIREHOSE', options: AwsClientOptions): BaseConfig {
+function baseConfig(service: AwsService, options: AwsClientOptions): BaseConfig {
   const env = options.env ?? process.env
   const endpoint = endpointOf(service, options)
   const region = options.region ?? env.AWS_REGION ?? (endpoint === undefined ? undefined : 'us-east-1')

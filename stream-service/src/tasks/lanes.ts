@@ -23,7 +23,8 @@ export interface LanesOptions {
   readonly queries: readonly string[]
   readonly partitions: number
   readonly hasLeases: boolean
-  readonly gate: (shardId: string) => CreditGate
+  /** The gate of a shard's newest session. */
+  readonly gateOf: (shardId: string) => CreditGate
   readonly openShards: () => readonly KnownShard[]
   /** The shards there were when the service first read the stream. */
   readonly initialShards: () => readonly KnownShard[]
@@ -38,8 +39,6 @@ export interface LanesOptions {
   /** All sessions end, and what is held stays until everything is saved. */
   readonly isEnding: () => boolean
   readonly onOpened: (task: LaneTask) => void
-  /** The shard is not held any more; batches of it may be unfinished for ever. */
-  readonly onForgotten: (shardId: string) => void
   readonly onRefused: (emissions: readonly RefusedEmission[]) => void
   readonly onMessages: () => void
   /** Other shards are held than before. */
@@ -53,6 +52,7 @@ export class Lanes {
   readonly #options: LanesOptions
   readonly #tasks = new Map<string, LaneTask>()
   readonly #sessions = new Map<LaneTask, ShardSession>()
+  readonly #gates = new WeakMap<ShardSession, CreditGate>()
   /** The books of shards that were read to their ends, as far as they are known here. */
   readonly #endedLedgers = new Map<string, ByQuery<LaneLedger>>()
   readonly #abandoned = new Subject<ShardSession>()
@@ -84,6 +84,8 @@ export class Lanes {
       // Of an earlier session of this shard something may be left: its lease was lost while it was being ended.
       const before = this.#tasks.get(session.shardId)
       if (before !== undefined) this.#letGo(before)
+      // Before anything is waited for: another session would have another gate.
+      this.#gates.set(session, this.#options.gateOf(session.shardId))
       const task = await this.#open(session.shardId)
       this.#sessions.set(task, session)
       this.#tellOfGap(session, task)
@@ -156,7 +158,7 @@ export class Lanes {
   }
 
   async #accept(session: ShardSession, batch: RecordBatch): Promise<void> {
-    const { room, gate, onProgress } = this.#options
+    const { room, onProgress } = this.#options
     const task = this.#taskOf(session)
     if (task === undefined) return
     const isDone = await this.#orLetGo(task, async () => {
@@ -165,7 +167,7 @@ export class Lanes {
     })
     if (!isDone || !this.#holds(task)) return
     onProgress()
-    gate(task.shardId).give()
+    this.#gates.get(session)!.give()
   }
 
   /**
@@ -212,7 +214,6 @@ export class Lanes {
     if (!this.#holds(task)) return
     this.#tasks.delete(task.shardId)
     this.#sessions.delete(task)
-    this.#options.onForgotten(task.shardId)
     task.close().catch(this.#options.onFailure)
   }
 

@@ -198,6 +198,7 @@ class LeasedSession implements ShardSession {
   readonly #release: (reason: ReleaseReason) => void
   readonly #noteCheckpoint: () => void
   readonly #end = new AbortController()
+  readonly #gate: Pick<CreditGate, 'take' | 'give'>
   #subscriber: Subscriber<RecordBatch> | undefined
   #reason: ReleaseReason | undefined
 
@@ -206,6 +207,8 @@ class LeasedSession implements ShardSession {
     this.shardId = options.shardId
     this.parentShardIds = options.parentShardIds
     this.startAfter = options.startAfter
+    const { shardId, watch } = options
+    this.#gate = counted(options.gate(shardId), (count) => watch.unfinished(shardId, count))
     const released = Promise.withResolvers<ReleaseReason>()
     this.released = released.promise
     this.#release = released.resolve
@@ -248,8 +251,8 @@ class LeasedSession implements ShardSession {
   }
 
   async #read(subscriber: Subscriber<RecordBatch>): Promise<void> {
-    const { process, stream, gate: gateOf, shardId, watch, recordsPerRead } = this.#options
-    const gate = counted(gateOf(shardId), (count) => watch.unfinished(shardId, count))
+    const { process, stream, recordsPerRead } = this.#options
+    const gate = this.#gate
     const { signal } = this.#end
     let after = Number(this.startAfter ?? 0)
     try {
@@ -269,7 +272,7 @@ class LeasedSession implements ShardSession {
         if (isAtEnd) break
         if (records.length < recordsPerRead) await process.timing.sleep(pollMs, signal)
       }
-      this.#options.atEnd(stream.childrenOf(shardId))
+      this.#options.atEnd(stream.childrenOf(this.shardId))
       void this.over('shard-end')
     } catch (error) {
       if (!signal.aborted) subscriber.error(error)
