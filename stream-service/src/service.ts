@@ -297,8 +297,10 @@ export class StreamService {
         await this.#lanes.save('changed')
         this.#merges.tick()
         await this.#merges.save('changed')
-        // A snapshot that takes long is taken less often, so that saving stays a tenth of the work.
-        delayMs = Math.max(snapshotIntervalMs, 10 * (this.#timing.now() - began))
+        // A snapshot that takes long is taken less often, so that saving stays a tenth of the work; but one that took long because
+        // the store was slow, or the process was stopped, must not keep others waiting for minutes.
+        const longestMs = 10 * snapshotIntervalMs
+        delayMs = Math.min(longestMs, Math.max(snapshotIntervalMs, 10 * (this.#timing.now() - began)))
       }
     } catch (error) {
       if (!signal.aborted) this.#failed.reject(error)
