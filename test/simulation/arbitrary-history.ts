@@ -57,16 +57,18 @@ export interface Setting {
   /** Tasks there may be. */
   readonly tasks: number
   readonly partitions: number
+  /** Mostly tasks that lose their leases and do not know. */
+  readonly zombies?: boolean
 }
 
-export function histories({ tasks, partitions }: Setting): fc.Arbitrary<History> {
+export function histories({ tasks, partitions, zombies = false }: Setting): fc.Arbitrary<History> {
   const happening = fc.oneof(
     { weight: 8, arbitrary: put },
     { weight: 2, arbitrary: reshard },
     { weight: 2, arbitrary: kill(tasks) },
-    { weight: 1, arbitrary: pause(tasks) },
+    { weight: zombies ? 5 : 1, arbitrary: pause(tasks) },
     { weight: 1, arbitrary: stop(tasks) },
-    { weight: 1, arbitrary: lease },
+    { weight: zombies ? 4 : 1, arbitrary: lease },
     { weight: 2, arbitrary: fault('store fails', 'sinks are slow', 'sinks are silent', 'reads fail') },
     ...(tasks > 1
       ? [{ weight: 1, arbitrary: fc.record({ does: fc.constant('start' as const), task: fc.nat(tasks - 1) }) }]
@@ -77,7 +79,7 @@ export function histories({ tasks, partitions }: Setting): fc.Arbitrary<History>
   return fc.record({
     seed: fc.nat(0xffff_ffff),
     shards: fc.integer({ min: 1, max: 3 }),
-    tasks: fc.integer({ min: 1, max: tasks }),
+    tasks: zombies ? fc.constant(tasks) : fc.integer({ min: 1, max: tasks }),
     partitions: fc.constant(partitions),
     events: fc.array(event, { minLength: 1, maxLength: 18, size: 'max' }),
   })

@@ -32,9 +32,28 @@ export const mutations: readonly Mutation[] = [
     changes: [{ find: '    await this.save()\n  }\n\n  /** The shard was read', replace: '  }\n\n  /** The shard was read' }],
   },
   {
-    name: 'a lane goes on after a conflict',
-    file: `${tasks}/lanes.ts`,
-    changes: [{ find: '      this.#fence(task, error)\n      return false', replace: '      return true' }],
+    name: 'a lane saves over what others have saved',
+    file: `${tasks}/lane-task.ts`,
+    changes: [
+      {
+        find: `{ state: state as unknown as SnapshotValue, note: note as unknown as JsonValue },
+        this.#version,`,
+        replace: `{ state: state as unknown as SnapshotValue, note: note as unknown as JsonValue },
+        (await store.note(laneName(shardId)))?.version ?? 0,`,
+      },
+    ],
+  },
+  {
+    name: 'a merge saves over what others have saved',
+    file: `${tasks}/merge-task.ts`,
+    changes: [
+      {
+        find: `{ state: state as unknown as SnapshotValue, note: note as unknown as JsonValue },
+        this.#version,`,
+        replace: `{ state: state as unknown as SnapshotValue, note: note as unknown as JsonValue },
+        (await this.#options.store.note(mergeName(this.partition)))?.version ?? 0,`,
+      },
+    ],
   },
   {
     name: 'a merge does not claim its partition',
@@ -132,5 +151,15 @@ export const mutations: readonly Mutation[] = [
     name: 'the merged watermark does not wait for lanes whose parents have not ended',
     file: `${engine}/query-merger.ts`,
     changes: [{ find: "if (view.status === 'idle') continue\n", replace: "if (view.status !== 'active') continue\n" }],
+  },
+  {
+    name: 'a lane becomes idle without giving what it has open',
+    file: `${engine}/shard-lanes.ts`,
+    changes: [{ find: '    this.#giveUnfired()\n', replace: '' }],
+  },
+  {
+    name: 'a lane that was idle goes on without asking where time is',
+    file: `${tasks}/lanes.ts`,
+    changes: [{ find: 'await task.accept(batch, () => this.#wake(task))', replace: 'await task.accept(batch, async () => {})' }],
   },
 ]

@@ -21,6 +21,7 @@ export interface WorldOptions {
   readonly keepsTrace?: boolean
   /** Kills the first life of task 0 at this operation; it comes back. */
   readonly kill?: Kill
+  /** Default: never. When lanes may become idle, timing may decide which records are late. */
   readonly idleAfterMs?: number
 }
 
@@ -110,6 +111,10 @@ export class World {
   /** How many operations the first life of task 0 came to. */
   get operationsOfFirstLife(): number {
     return this.#firstLife?.operations ?? 0
+  }
+
+  get hasIdleLanes(): boolean {
+    return this.#options.idleAfterMs !== undefined
   }
 
   get services(): StreamService[] {
