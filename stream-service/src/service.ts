@@ -239,8 +239,11 @@ export class StreamService {
     const snapshots = new AbortController()
     try {
       const known = await this.#source.initialShards
-      this.#state = await withInitialShards(store, this.#state, known)
-      await this.#lanes.endVanished(known)
+      // A source that was stopped before it had listed the shards knows of none, which says nothing about them.
+      if (!this.#stopping.signal.aborted) {
+        this.#state = await withInitialShards(store, this.#state, known)
+        await this.#lanes.endVanished(known)
+      }
       await this.#ownMerge?.settle()
       void this.#takeSnapshots(snapshots.signal)
       const exchange = this.#link && this.#read(this.#exchangeSource!, this.#link.handler)
