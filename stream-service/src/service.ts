@@ -162,6 +162,7 @@ export class StreamService {
         now,
         logger,
         stopping: this.#stopping.signal,
+        isEnding: () => this.#stopping.signal.aborted || this.#drainsAtEnd,
         onOpened: (task) => this.#publish('refused', task.refused, () => task.delivered()),
         onRefused: (emissions) => onEmissions?.(emissions),
         onMessages: () => this.#passOn(),
@@ -238,8 +239,11 @@ export class StreamService {
     const snapshots = new AbortController()
     try {
       const known = await this.#source.initialShards
-      this.#state = await withInitialShards(store, this.#state, known)
-      await this.#lanes.endVanished(known)
+      // A source that was stopped before it had listed the shards knows of none, which says nothing about them.
+      if (!this.#stopping.signal.aborted) {
+        this.#state = await withInitialShards(store, this.#state, known)
+        await this.#lanes.endVanished(known)
+      }
       await this.#ownMerge?.settle()
       void this.#takeSnapshots(snapshots.signal)
       const exchange = this.#link && this.#read(this.#exchangeSource!, this.#link.handler)
@@ -296,8 +300,10 @@ export class StreamService {
         await this.#lanes.save('changed')
         this.#merges.tick()
         await this.#merges.save('changed')
-        // A snapshot that takes long is taken less often, so that saving stays a tenth of the work.
-        delayMs = Math.max(snapshotIntervalMs, 10 * (this.#timing.now() - began))
+        // A snapshot that takes long is taken less often, so that saving stays a tenth of the work; but one that took long because
+        // the store was slow, or the process was stopped, must not keep others waiting for minutes.
+        const longestMs = 10 * snapshotIntervalMs
+        delayMs = Math.min(longestMs, Math.max(snapshotIntervalMs, 10 * (this.#timing.now() - began)))
       }
     } catch (error) {
       if (!signal.aborted) this.#failed.reject(error)
