@@ -8,6 +8,7 @@ import type * as firehose from 'aws-cdk-lib/aws-kinesisfirehose'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import type { StageConfig } from '../config.ts'
+import { useKcl } from './kcl.ts'
 import { type Snapshots, serviceUserId } from './snapshots.ts'
 
 export interface StreamServiceProps {
@@ -39,8 +40,9 @@ export class StreamService extends Construct {
       },
       volumes: [props.snapshots.volume('state')],
     })
-    this.addContainer(task, props)
+    const container = this.addContainer(task, props)
     grantNeeds(task, props)
+    if (props.config.source === 'kcl') useKcl(this, { task, container, stream: props.stream })
 
     this.service = new ecs.FargateService(this, 'Service', {
       // `as`: the library's classes say `T | undefined` where their interfaces say `?: T`; exact optional types tell them apart.
@@ -62,7 +64,7 @@ export class StreamService extends Construct {
     props.snapshots.grantReadWrite(task.taskRole)
   }
 
-  private addContainer(task: ecs.FargateTaskDefinition, props: StreamServiceProps): void {
+  private addContainer(task: ecs.FargateTaskDefinition, props: StreamServiceProps): ecs.ContainerDefinition {
     const container = task.addContainer('service', {
       image: props.image,
       user: `${serviceUserId}:${serviceUserId}`,
@@ -100,6 +102,7 @@ export class StreamService extends Construct {
       },
     })
     container.addMountPoints({ sourceVolume: 'state', containerPath: stateDir, readOnly: false })
+    return container
   }
 }
 
