@@ -18,6 +18,7 @@ export function compileQuery(spec: QuerySpec, plan: FieldPlan): CompiledQuery {
     fingerprint: fingerprintOf(spec),
     isData: typeof spec.where !== 'function' && ![...spec.aggregates.values()].some((aggregate) => 'init' in aggregate),
     where: compileWhere(spec.where, plan),
+    whereText: typeof spec.where === 'function' ? `function of ${name}` : (JSON.stringify(spec.where) ?? ''),
     time: compileTime(time, plan),
     outOfOrdernessMs: time.outOfOrdernessMs,
     maxAheadMs: time.maxAheadMs,

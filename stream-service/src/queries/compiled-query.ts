@@ -21,6 +21,8 @@ export interface CompiledQuery {
   /** The query has no functions of its own, so that other threads can be told of it. */
   readonly isData: boolean
   readonly where: ((fields: Fields) => boolean) | undefined
+  /** Queries with the same text have the same condition; of a function it says nothing. */
+  readonly whereText: string
   readonly time: CompiledTime
   readonly outOfOrdernessMs: number
   /** How far past a record's arrival its event time may lie. */

@@ -76,8 +76,8 @@ function equals(slot: number, wanted: Scalar): Predicate {
   if (typeof wanted === 'string') {
     const bytes = textOf(wanted)
     return (fields) =>
-      fields.kinds[slot] === isText
-        ? fields.lengths[slot] === bytes.length && hasBytes(fields, slot, bytes)
+      fields.kinds[fields.base + slot] === isText
+        ? fields.lengths[fields.base + slot] === bytes.length && hasBytes(fields, slot, bytes)
         : fields.value(slot) === wanted
   }
   const test = equalTo(wanted)
@@ -88,8 +88,8 @@ function beginsWith(slot: number, prefix: string): Predicate {
   const bytes = textOf(prefix)
   const test = compileComparison('prefix', prefix)
   return (fields) =>
-    fields.kinds[slot] === isText
-      ? fields.lengths[slot]! >= bytes.length && hasBytes(fields, slot, bytes)
+    fields.kinds[fields.base + slot] === isText
+      ? fields.lengths[fields.base + slot]! >= bytes.length && hasBytes(fields, slot, bytes)
       : test(fields.value(slot))
 }
 
@@ -101,7 +101,7 @@ function textOf(wanted: string): Uint8Array {
 /** Whether the text in a slot begins with these bytes, as many of which it has at least. */
 function hasBytes(fields: Fields, slot: number, bytes: Uint8Array): boolean {
   const { view } = fields
-  const start = fields.starts[slot]!
+  const start = fields.starts[fields.base + slot]!
   for (let i = 0; i < bytes.length; i++) if (view.getUint8(start + i) !== bytes[i]) return false
   return true
 }

@@ -8,14 +8,14 @@ const { isText } = found
 export class GroupKey {
   readonly #names: readonly string[]
   readonly #slots: readonly number[]
-  readonly #keys: KeyTable
+  readonly keys: KeyTable
   /** The slot of a key of one field; -1 for any other. */
   readonly #slot: number
 
   constructor(names: readonly string[], slots: readonly number[], keys: KeyTable) {
     this.#names = names
     this.#slots = slots
-    this.#keys = keys
+    this.keys = keys
     this.#slot = slots.length === 1 ? slots[0]! : -1
   }
 
@@ -23,24 +23,26 @@ export class GroupKey {
   read(fields: found.Fields): number {
     const slot = this.#slot
     if (slot < 0) return this.#readSeveral(fields)
-    if (fields.kinds[slot] === isText)
-      return this.#keys.ofText(fields.view, fields.starts[slot]!, fields.lengths[slot]!, fields.hashes[slot]!)
+    const at = fields.base + slot
+    if (fields.kinds[at] === isText)
+      return this.keys.ofText(fields.view, fields.starts[at]!, fields.lengths[at]!, fields.hashes[at]!)
     const value = scalar(fields.value(slot))
-    return value === undefined ? -1 : this.#keys.ofValue(value)
+    return value === undefined ? -1 : this.keys.ofValue(value)
   }
 
   #readSeveral(fields: found.Fields): number {
-    this.#keys.begin()
+    this.keys.begin()
     for (const slot of this.#slots) {
-      if (fields.kinds[slot] === isText) {
-        this.#keys.textPart(fields.view, fields.starts[slot]!, fields.lengths[slot]!)
+      const at = fields.base + slot
+      if (fields.kinds[at] === isText) {
+        this.keys.textPart(fields.view, fields.starts[at]!, fields.lengths[at]!)
         continue
       }
       const value = scalar(fields.value(slot))
       if (value === undefined) return -1
-      this.#keys.part(value)
+      this.keys.part(value)
     }
-    return this.#keys.end()
+    return this.keys.end()
   }
 
   /** What is wrong with a record that has no key. */

@@ -45,6 +45,11 @@ export class PaneTable implements Rows {
     return row >= 0 ? row : this.#newRow(key)
   }
 
+  /** The rows of the keys `keys[rows[i]]`, as `rowOf` gives them. */
+  rowsOf(keys: Int32Array, rows: Int32Array, count: number, into: Int32Array): void {
+    for (let i = 0; i < count; i++) into[i] = this.rowOf(keys[rows[i]!]!)
+  }
+
   #newRow(key: number): number {
     const row = this.size++
     if (row === this.keys.length) this.#grow()
