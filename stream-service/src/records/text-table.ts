@@ -20,6 +20,7 @@ export class TextTable {
   #slots: Int32Array = new Int32Array(2 * firstSlots)
   #store: Int32Array = new Int32Array(4 * firstSlots)
   #bytes: Uint8Array = new Uint8Array(this.#store.buffer)
+  #view = new DataView(this.#store.buffer)
   /** Where the next entry goes. No entry is at 0, which marks a free slot. */
   #storeEnd = 1
   /** Slots in use. */
@@ -98,6 +99,7 @@ export class TextTable {
     // By half, because the store is the largest of the arrays.
     this.#store = grown(this.#store, Math.max(words, this.#store.length + (this.#store.length >> 1)))
     this.#bytes = new Uint8Array(this.#store.buffer)
+    this.#view = new DataView(this.#store.buffer)
   }
 
   /** The memory all texts lie in, each at the beginning of a word and with zeros behind it to the end of its last word. */
@@ -108,6 +110,10 @@ export class TextTable {
   /** The same memory as bytes; `startOf` and `lengthOf` say where one lies. Read anew after each `add`. */
   get bytes(): Uint8Array {
     return this.#bytes
+  }
+
+  get view(): DataView {
+    return this.#view
   }
 
   startOf(number: number): number {

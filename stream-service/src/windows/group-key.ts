@@ -4,6 +4,9 @@ import type { KeyTable, KeyValue } from './key-table.ts'
 
 const { isText } = found
 
+/** How many composite keys are remembered, as a power of two. */
+const recentBits = 10
+
 /** What reads the keys of a query from its records. */
 export class GroupKey {
   readonly #names: readonly string[]
@@ -11,6 +14,9 @@ export class GroupKey {
   readonly keys: KeyTable
   /** The slot of a key of one field; -1 for any other. */
   readonly #slot: number
+  /** Keys of several texts, plus 1, by a mix of the hashes of those; 0 for none. */
+  readonly #recent = new Int32Array(1 << recentBits)
+  #era = 0
 
   constructor(names: readonly string[], slots: readonly number[], keys: KeyTable) {
     this.#names = names
@@ -30,7 +36,33 @@ export class GroupKey {
     return value === undefined ? -1 : this.keys.ofValue(value)
   }
 
+  /** Composite keys that come again are found by the hashes of their parts, without being put together. */
   #readSeveral(fields: found.Fields): number {
+    const slots = this.#slots
+    const { base, kinds, hashes } = fields
+    if (this.#era !== this.keys.era) this.#forget()
+    let mixed = 0
+    let areTexts = 1
+    for (let i = 0; i < slots.length; i++) {
+      const at = base + slots[i]!
+      areTexts &= kinds[at] === isText ? 1 : 0
+      mixed = Math.imul((mixed ^ hashes[at]!) + i, 0x9e3779b1)
+    }
+    if (areTexts === 0) return this.#putTogether(fields)
+    const place = mixed >>> (32 - recentBits)
+    const recent = this.#recent[place]! - 1
+    if (recent >= 0 && this.keys.isOfTexts(recent, fields, slots)) return recent
+    const key = this.#putTogether(fields)
+    this.#recent[place] = key + 1
+    return key
+  }
+
+  #forget(): void {
+    this.#era = this.keys.era
+    this.#recent.fill(0)
+  }
+
+  #putTogether(fields: found.Fields): number {
     this.keys.begin()
     for (const slot of this.#slots) {
       const at = fields.base + slot
