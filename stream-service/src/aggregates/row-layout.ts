@@ -166,11 +166,32 @@ export class RowLayout {
         else summary.add(cells, into[i]! * stride + cell, value)
       }
     }
-    if (this.#others.length === 0) return
+    const others = this.#others
+    for (let o = 0; o < others.length; o++)
+      this.#addRowsTo(others[o]!, rows, into, fields, recordRows, times, count, skipped)
+  }
+
+  #addRowsTo(
+    { aggregator, slot, wholeRecord, cell, ref, column }: PlacedAggregator,
+    rows: Rows,
+    into: Int32Array,
+    fields: Fields,
+    recordRows: Int32Array,
+    times: Float64Array,
+    count: number,
+    skipped: number[],
+  ): void {
+    const { cellStride, refStride } = this
+    const takesSlot = slot >= 0 && aggregator.addSlot !== undefined
     for (let i = 0; i < count; i++) {
       const row = recordRows[i]!
+      const cellAt = into[i]! * cellStride + cell
+      const refAt = into[i]! * refStride + ref
       fields.moveTo(row)
-      this.#addOthers(rows, into[i]!, fields, times[row]!, skipped)
+      const taken = takesSlot
+        ? aggregator.addSlot!(rows, cellAt, refAt, fields, slot)
+        : aggregator.add(rows, cellAt, refAt, fieldOf(fields, slot, wholeRecord), times[row]!)
+      if (!taken) skipped[column]!++
     }
   }
 

@@ -21,6 +21,8 @@ export class LaneRows {
   /** The next row, and the next of the rows that the query has picked. */
   #row = 0
   #pick = 0
+  /** No row before this one is loud, of those that are not taken. */
+  #loud = 0
 
   constructor(lane: QueryLane, query: CompiledQuery, groupKey: GroupKey, host: LaneHost) {
     this.#lane = lane
@@ -35,10 +37,16 @@ export class LaneRows {
     this.#columns = rows.columnsOf(this.#query, this.#groupKey)
     this.#row = 0
     this.#pick = 0
+    this.#loud = 0
   }
 
   /** The first row that is not taken and may make something come out of the lane; at most `to`. */
   loudRow(to: number): number {
+    if (this.#loud < to) this.#loud = this.#findLoud(to)
+    return Math.min(this.#loud, to)
+  }
+
+  #findLoud(to: number): number {
     const { panes } = this.#lane
     if (panes.isOnTime === undefined) return this.#row
     const { times, keys } = this.#columns!
@@ -155,6 +163,7 @@ export class LaneRows {
     const { fields, records } = this.#rows!
     const { times, picked, keys } = this.#columns!
     const { outOfOrdernessMs } = this.#query
+    this.#loud = to
     for (; this.#row < to; this.#row++) {
       const row = this.#row
       const isPicked = this.#pick < picked.size && picked.rows[this.#pick] === row

@@ -117,7 +117,7 @@ export class QueryLane {
   /** Whether the query wants the record; it is accounted for otherwise. A `where` that throws leaves the watermark alone. */
   #isWanted(where: NonNullable<CompiledQuery['where']>, fields: Fields, record: StreamRecord): boolean {
     try {
-      if (where(fields)) return true
+      if (where.holds(fields)) return true
       this.ledger.filtered++
     } catch (error) {
       // Only a user's own function can throw; what it cannot judge must neither vanish nor stop the shard.

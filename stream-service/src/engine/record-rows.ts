@@ -160,12 +160,8 @@ export class PickedRows {
     this.size = size
     const where = this.#where
     if (where === undefined) return
-    let picked = 0
-    for (let row = 0; row < size; row++) {
-      fields.moveTo(row)
-      if (where(fields)) this.rows[picked++] = row
-    }
-    this.size = picked
+    for (let row = 0; row < size; row++) this.rows[row] = row
+    this.size = where.keep(fields, this.rows, size)
   }
 }
 
@@ -174,6 +170,7 @@ const unread = -2
 /** The keys of those rows that somebody has picked; -1 where a record has none. */
 export class KeyColumn {
   readonly numbers: Int32Array
+  readonly #unread: Int32Array
   hasFaults = false
   isCleared = false
   readonly #groupKey: GroupKey
@@ -181,6 +178,7 @@ export class KeyColumn {
   constructor(groupKey: GroupKey, rows: number) {
     this.#groupKey = groupKey
     this.numbers = new Int32Array(rows)
+    this.#unread = new Int32Array(rows)
   }
 
   read({ fields }: RecordRows, { rows, size }: PickedRows): void {
@@ -190,13 +188,13 @@ export class KeyColumn {
       this.hasFaults = false
       this.isCleared = true
     }
+    let count = 0
     for (let i = 0; i < size; i++) {
       const row = rows[i]!
-      if (numbers[row] !== unread) continue
-      fields.moveTo(row)
-      const key = this.#groupKey.read(fields)
-      numbers[row] = key
-      if (key < 0) this.hasFaults = true
+      if (numbers[row] === unread) this.#unread[count++] = row
     }
+    if (count === 0) return
+    this.#groupKey.readRows(fields, this.#unread, count, numbers)
+    for (let i = 0; i < count; i++) if (numbers[this.#unread[i]!]! < 0) this.hasFaults = true
   }
 }

@@ -9,7 +9,7 @@ import { timeReader } from '../time/event-time.ts'
 import { sessionHeadCells } from '../windows/session-table.ts'
 import type { CompiledQuery, CompiledTime } from './compiled-query.ts'
 import type { QuerySpec, TimeSpec } from './query-spec.ts'
-import { compileCondition } from './where.ts'
+import { compileCondition, OneByOne } from './where.ts'
 
 export function compileQuery(spec: QuerySpec, plan: FieldPlan): CompiledQuery {
   const { name, time, keyBy, window, allowedLatenessMs, earlyMs } = spec
@@ -40,7 +40,7 @@ function compileWhere(where: QuerySpec['where'], plan: FieldPlan): CompiledQuery
   if (where === undefined) return undefined
   if (typeof where !== 'function') return compileCondition(where, plan)
   plan.requireWholeRecord()
-  return (fields) => where(fields.record as never) === true
+  return new OneByOne((fields) => where(fields.record as never) === true)
 }
 
 function compileTime(time: TimeSpec, plan: FieldPlan): CompiledTime {

@@ -6,8 +6,10 @@
 // The head tells the length and a tag, which belongs to the text: the same bytes under another tag are another text. The mark
 // is a bit that the owner gives a text when it comes in.
 import * as words from './byte-words.ts'
+import * as found from './fields.ts'
 
 const { firstBytes } = words
+const { isText } = found
 
 const tagBits = 2
 const firstSlots = 1 << 8
@@ -52,6 +54,31 @@ export class TextTable {
       const rest = length & 3
       if (at === whole && (rest === 0 || firstBytes(view.getInt32(at, true), rest) === store[word]))
         return store[entry]! >> 1
+    }
+  }
+
+  /**
+   * Finds many texts at once, those in one slot of `rows[0, count)` of `fields`: `into` gets by row what `find` says. First all
+   * places are looked at and then all texts, so that the memory is waited for once for many of them.
+   */
+  findRows(fields: found.Fields, slot: number, rows: Int32Array, count: number, tag: number, into: Int32Array): void {
+    const { slots: stride, kinds, hashes, starts, lengths, view } = fields
+    const slots = this.#slots
+    const store = this.#store
+    const mask = (slots.length - 1) | 0
+    for (let i = 0; i < count; i++) {
+      const row = rows[i]!
+      into[row] = slots[((hashes[row * stride + slot]! << 1) & mask) + 1]!
+    }
+    for (let i = 0; i < count; i++) {
+      const row = rows[i]!
+      const at = row * stride + slot
+      const entry = into[row]! | 0
+      const start = starts[at]!
+      const length = lengths[at]!
+      if (kinds[at] !== isText) into[row] = -1
+      else if (isEntryOf(store, entry, view, start, length, tag)) into[row] = store[entry]! >> 1
+      else into[row] = entry === 0 ? -1 : this.find(view, start, length, hashes[at]!, tag)
     }
   }
 
@@ -167,6 +194,28 @@ export class TextTable {
       else this.#link(hashes[number]!, this.#entries[number]!)
     }
   }
+}
+
+/** Whether an entry of a store, or none (0), is that of a text with its tag. */
+function isEntryOf(
+  store: Int32Array,
+  entry: number,
+  view: DataView,
+  start: number,
+  length: number,
+  tag: number,
+): boolean {
+  if (store[entry + 1] !== ((length << tagBits) | tag) || entry === 0) return false
+  let at = start | 0
+  let word = (entry + 2) | 0
+  const whole = (at + (length & ~3)) | 0
+  while (at < whole) {
+    if (view.getInt32(at, true) !== store[word]) return false
+    at = (at + 4) | 0
+    word = (word + 1) | 0
+  }
+  const rest = length & 3
+  return rest === 0 || firstBytes(view.getInt32(at, true), rest) === store[word]
 }
 
 /** The least power of two from `count` up. */

@@ -36,6 +36,23 @@ export class GroupKey {
     return value === undefined ? -1 : this.keys.ofValue(value)
   }
 
+  /** Puts the keys of `rows[0, count)` into `into`, by row, as `read` gives them. */
+  readRows(fields: found.Fields, rows: Int32Array, count: number, into: Int32Array): void {
+    if (this.#slots.length === 0) {
+      const only = this.#putTogether(fields)
+      for (let i = 0; i < count; i++) into[rows[i]!] = only
+      return
+    }
+    const isOne = this.#slot >= 0
+    if (isOne) this.keys.findRows(fields, this.#slot, rows, count, into)
+    for (let i = 0; i < count; i++) {
+      const row = rows[i]!
+      if (isOne && into[row]! >= 0) continue
+      fields.moveTo(row)
+      into[row] = isOne ? this.read(fields) : this.#readSeveral(fields)
+    }
+  }
+
   /** Composite keys that come again are found by the hashes of their parts, without being put together. */
   #readSeveral(fields: found.Fields): number {
     const slots = this.#slots
