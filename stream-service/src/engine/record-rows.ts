@@ -173,6 +173,7 @@ export class KeyColumn {
   readonly #unread: Int32Array
   hasFaults = false
   isCleared = false
+  #isComplete = false
   readonly #groupKey: GroupKey
 
   constructor(groupKey: GroupKey, rows: number) {
@@ -181,20 +182,25 @@ export class KeyColumn {
     this.#unread = new Int32Array(rows)
   }
 
-  read({ fields }: RecordRows, { rows, size }: PickedRows): void {
+  read({ fields, size: all }: RecordRows, { rows, size }: PickedRows): void {
     const { numbers } = this
     if (!this.isCleared) {
-      numbers.fill(unread)
-      this.hasFaults = false
       this.isCleared = true
+      this.#isComplete = size === all
+      if (this.#isComplete) {
+        this.hasFaults = !this.#groupKey.readRows(fields, rows, size, numbers)
+        return
+      }
+      this.hasFaults = false
+      numbers.fill(unread)
     }
+    if (this.#isComplete) return
     let count = 0
     for (let i = 0; i < size; i++) {
       const row = rows[i]!
       if (numbers[row] === unread) this.#unread[count++] = row
     }
     if (count === 0) return
-    this.#groupKey.readRows(fields, this.#unread, count, numbers)
-    for (let i = 0; i < count; i++) if (numbers[this.#unread[i]!]! < 0) this.hasFaults = true
+    if (!this.#groupKey.readRows(fields, this.#unread, count, numbers)) this.hasFaults = true
   }
 }

@@ -59,9 +59,17 @@ export class TextTable {
 
   /**
    * Finds many texts at once, those in one slot of `rows[0, count)` of `fields`: `into` gets by row what `find` says. First all
-   * places are looked at and then all texts, so that the memory is waited for once for many of them.
+   * places are looked at and then all texts, so that the memory is waited for once for many of them. Answers whether all
+   * were found.
    */
-  findRows(fields: found.Fields, slot: number, rows: Int32Array, count: number, tag: number, into: Int32Array): void {
+  findRows(
+    fields: found.Fields,
+    slot: number,
+    rows: Int32Array,
+    count: number,
+    tag: number,
+    into: Int32Array,
+  ): boolean {
     const { slots: stride, kinds, hashes, starts, lengths, view } = fields
     const slots = this.#slots
     const store = this.#store
@@ -70,16 +78,23 @@ export class TextTable {
       const row = rows[i]!
       into[row] = slots[((hashes[row * stride + slot]! << 1) & mask) + 1]!
     }
+    // Negative as soon as one is missing.
+    let all = 0
     for (let i = 0; i < count; i++) {
       const row = rows[i]!
       const at = row * stride + slot
       const entry = into[row]! | 0
       const start = starts[at]!
       const length = lengths[at]!
-      if (kinds[at] !== isText) into[row] = -1
-      else if (isEntryOf(store, entry, view, start, length, tag)) into[row] = store[entry]! >> 1
-      else into[row] = entry === 0 ? -1 : this.find(view, start, length, hashes[at]!, tag)
+      let number = -1
+      if (kinds[at] === isText) {
+        if (isEntryOf(store, entry, view, start, length, tag)) number = store[entry]! >> 1
+        else if (entry !== 0) number = this.find(view, start, length, hashes[at]!, tag)
+      }
+      into[row] = number
+      all |= number
     }
+    return all >= 0
   }
 
   /** Takes in a text that is not there yet, and gives it a number: one that was given back, or the next. */

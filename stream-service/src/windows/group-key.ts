@@ -36,21 +36,25 @@ export class GroupKey {
     return value === undefined ? -1 : this.keys.ofValue(value)
   }
 
-  /** Puts the keys of `rows[0, count)` into `into`, by row, as `read` gives them. */
-  readRows(fields: found.Fields, rows: Int32Array, count: number, into: Int32Array): void {
+  /** Puts the keys of `rows[0, count)` into `into`, by row, as `read` gives them. Answers whether all have one. */
+  readRows(fields: found.Fields, rows: Int32Array, count: number, into: Int32Array): boolean {
     if (this.#slots.length === 0) {
       const only = this.#putTogether(fields)
       for (let i = 0; i < count; i++) into[rows[i]!] = only
-      return
+      return true
     }
     const isOne = this.#slot >= 0
-    if (isOne) this.keys.findRows(fields, this.#slot, rows, count, into)
+    if (isOne && this.keys.findRows(fields, this.#slot, rows, count, into)) return true
+    let all = 0
     for (let i = 0; i < count; i++) {
       const row = rows[i]!
       if (isOne && into[row]! >= 0) continue
       fields.moveTo(row)
-      into[row] = isOne ? this.read(fields) : this.#readSeveral(fields)
+      const key = isOne ? this.read(fields) : this.#readSeveral(fields)
+      into[row] = key
+      all |= key
     }
+    return all >= 0
   }
 
   /** Composite keys that come again are found by the hashes of their parts, without being put together. */

@@ -47,9 +47,12 @@ export class KeyTable {
       : this.#texts.add(view, start, length, hash, textTag, isPlain(view, start, length) ? 1 : 0)
   }
 
-  /** Puts the keys of strings in one slot of `rows[0, count)` into `into`, by row: -1 for new ones and for all other values. */
-  findRows(fields: Fields, slot: number, rows: Int32Array, count: number, into: Int32Array): void {
-    this.#texts.findRows(fields, slot, rows, count, textTag, into)
+  /**
+   * Puts the keys of strings in one slot of `rows[0, count)` into `into`, by row: -1 for new ones and for all other values.
+   * Answers whether there are none of those.
+   */
+  findRows(fields: Fields, slot: number, rows: Int32Array, count: number, into: Int32Array): boolean {
+    return this.#texts.findRows(fields, slot, rows, count, textTag, into)
   }
 
   ofValue(value: KeyValue): number {
