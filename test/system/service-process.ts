@@ -85,10 +85,6 @@ export class ServiceProcess {
     })
   }
 
-  get pid(): number {
-    return this.#child.pid!
-  }
-
   /** Resolves when it has ended by itself, or was ended. */
   async kill(signal: NodeJS.Signals): Promise<number | null> {
     this.#child.kill(signal)

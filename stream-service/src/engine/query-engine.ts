@@ -5,6 +5,8 @@ import type { CompiledQuery } from '../queries/compiled-query.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
 import type { AlignedPanes } from '../windows/aligned-panes.ts'
 import type { CountPanes, CountPanesOptions } from '../windows/count-panes.ts'
+import type { GroupKey } from '../windows/group-key.ts'
+import type { KeyMarks, KeyTable } from '../windows/key-table.ts'
 import type { SessionSpan } from '../windows/session.ts'
 import type { SessionPanes } from '../windows/session-panes.ts'
 import { slicing } from '../windows/slices.ts'
@@ -43,10 +45,11 @@ export class QueryEngine implements LaneHost {
   readonly #merge: Merge | undefined
   readonly #outputs: LaneOutputs
 
-  constructor(query: CompiledQuery, emitter: Emitter, saved?: SavedQuery) {
+  /** `groupKey` may be shared with other queries of the job. */
+  constructor(query: CompiledQuery, groupKey: GroupKey, emitter: Emitter, saved?: SavedQuery) {
     this.query = query
     this.#emitter = emitter
-    this.#kit = new LaneKit(query, saved?.skipped)
+    this.#kit = new LaneKit(query, saved?.skipped, groupKey)
     this.#output = new PaneOutput(query, this.#kit.keys, emitter)
     this.#merge = this.#makeMerge(saved?.merge)
     this.#outputs = this.#laneOutputs()
@@ -382,13 +385,14 @@ export class QueryEngine implements LaneHost {
     this.#merge?.advance({ watermark, closedByIdle, complete })
   }
 
-  /** Forgets the keys under which nothing is kept any more, if there are many. Not while a record is being taken. */
-  sweepKeys(): void {
-    if (!this.#kit.keys.isSweepDue) return
-    this.#kit.keys.sweep((marks) => {
-      for (const { panes } of this.lanes.values()) panes.markKeys(marks)
-      this.#merge?.markKeys(marks)
-    })
+  get keys(): KeyTable {
+    return this.#kit.keys
+  }
+
+  /** Names the keys under which something is kept. */
+  markKeys(marks: KeyMarks): void {
+    for (const { panes } of this.lanes.values()) panes.markKeys(marks)
+    this.#merge?.markKeys(marks)
   }
 
   ledger(pending: (shardId: string) => number): QueryLedger {
