@@ -17,7 +17,7 @@ export default defineConfig({
       {
         test: {
           name: 'system',
-          include: ['test/{conformance,system,properties,examples,simulation}/**/*.test.ts'],
+          include: ['test/{conformance,system,properties,examples,faults,simulation}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

@@ -5,12 +5,13 @@ import tls from 'node:tls'
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { FirehoseClient, type FirehoseClientConfig } from '@aws-sdk/client-firehose'
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis'
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { MillraceError } from './errors.ts'
 
-type AwsService = 'DYNAMODB' | 'FIREHOSE' | 'KINESIS'
+type AwsService = 'DYNAMODB' | 'FIREHOSE' | 'KINESIS' | 'S3'
 
 export interface AwsClientOptions {
-  /** Default: `AWS_ENDPOINT_URL_KINESIS` (or `_FIREHOSE`, `_DYNAMODB`), `AWS_ENDPOINT_URL`, else AWS itself. */
+  /** Default: `AWS_ENDPOINT_URL_KINESIS` (or `_FIREHOSE`, `_DYNAMODB`, `_S3`), `AWS_ENDPOINT_URL`, else AWS itself. */
   readonly endpoint?: string | undefined
   /** Default: `AWS_REGION` and what else the SDK looks at; with an endpoint and no `AWS_REGION`, us-east-1. */
   readonly region?: string | undefined
@@ -57,6 +58,15 @@ export function dynamoDbClient(options: AwsClientOptions = {}): DynamoDBClient {
   })
 }
 
+/** An S3 client. At an endpoint of its own the bucket is a part of the path, since names below localhost seldom resolve. */
+export function s3Client(options: AwsClientOptions = {}): S3Client {
+  return new S3Client({
+    ...baseConfig('S3', options),
+    forcePathStyle: endpointOf('S3', options) !== undefined,
+    requestHandler: { ...timeouts(options), throwOnRequestTimeout: true },
+  })
+}
+
 /**
  * The credentials in the environment of a child process that makes its own clients for these endpoints: dummy ones where
  * the clients here would take dummy ones.
@@ -73,6 +83,8 @@ export function endpointOf(service: AwsService, options: AwsClientOptions = {}):
   const env = options.env ?? process.env
   return options.endpoint ?? (env[`AWS_ENDPOINT_URL_${service}`] || env.AWS_ENDPOINT_URL || undefined)
 }
+
+/** As in the names of `AWS_ENDPOINT_URL_…`. */
 
 function timeouts({ connectTimeoutMs = 5_000, requestTimeoutMs = 30_000 }: AwsClientOptions) {
   return { connectionTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs }
@@ -99,7 +111,7 @@ function connect({ protocol, hostname, port }: URL, { connectionTimeout }: { con
 }
 
 type BaseConfig = Pick<
-  KinesisClientConfig & FirehoseClientConfig,
+  KinesisClientConfig & FirehoseClientConfig & S3ClientConfig,
   'endpoint' | 'region' | 'credentials' | 'maxAttempts'
 >
 

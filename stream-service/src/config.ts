@@ -6,7 +6,11 @@ const folder = z.string().min(1)
 
 const environment = z.object({
   MILLRACE_STREAM: z.string().min(1).describe('name of the Kinesis stream to read'),
-  MILLRACE_STATE_DIR: folder.describe('folder for snapshots; a new start goes on from there'),
+  MILLRACE_STATE_DIR: folder.describe(
+    'folder for state and, without a bucket, snapshots; a new start goes on from there',
+  ),
+  MILLRACE_SNAPSHOT_BUCKET: z.string().min(3).optional().describe('S3 bucket for snapshots, in place of a folder'),
+  MILLRACE_SNAPSHOT_PREFIX: z.string().default('snapshots').describe('what the keys in that bucket begin with'),
   MILLRACE_PANES_FIREHOSE: z.string().min(1).optional().describe('Firehose delivery stream for panes'),
   MILLRACE_REFUSED_FIREHOSE: z
     .string()
@@ -62,6 +66,9 @@ const environment = z.object({
 export interface ServiceConfig {
   readonly streamName: string
   readonly stateFolder: string
+  /** Undefined where snapshots are kept in the state folder. */
+  readonly snapshotBucket: string | undefined
+  readonly snapshotPrefix: string
   readonly panesFirehose: string | undefined
   readonly refusedFirehose: string | undefined
   readonly outputFolder: string
@@ -122,6 +129,8 @@ export function readConfig(env: NodeJS.ProcessEnv): ServiceConfig {
   return {
     streamName: config.MILLRACE_STREAM,
     stateFolder: config.MILLRACE_STATE_DIR,
+    snapshotBucket: config.MILLRACE_SNAPSHOT_BUCKET,
+    snapshotPrefix: config.MILLRACE_SNAPSHOT_PREFIX,
     panesFirehose: config.MILLRACE_PANES_FIREHOSE,
     refusedFirehose: config.MILLRACE_REFUSED_FIREHOSE,
     outputFolder: config.MILLRACE_OUTPUT_DIR ?? config.MILLRACE_STATE_DIR,

@@ -24,7 +24,7 @@ import { metricLines } from './sinks/metrics.ts'
 import { openSinks } from './sinks/open-sinks.ts'
 import { openSource } from './sources/open-source.ts'
 import type { Gap } from './sources/shard-reader.ts'
-import { openFolderStore } from './state/folder-store.ts'
+import { openStore } from './state/open-store.ts'
 import type { SnapshotStore } from './state/snapshot-store.ts'
 import { mergePosition } from './tasks/merge-task.ts'
 import { PartitionsChangedError, StreamChangedError } from './tasks/service-state.ts'
@@ -44,10 +44,7 @@ async function main(): Promise<void> {
     const stream = await describeStream(config, client)
     const region = await client.config.region()
     const { sinks, deadLetters } = await openSinks(config, logger)
-    const store = await openFolderStore({
-      folder: join(config.stateFolder, 'snapshots'),
-      onInvalid: (error) => logger.error({ err: error }, 'a snapshot cannot be used; the one before it is'),
-    })
+    const store = await openStore(config, logger)
     const exchange = await openExchange(config, client, region, store, logger)
     const service = await StreamService.open({
       exchange,

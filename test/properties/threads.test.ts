@@ -12,6 +12,7 @@ import type { StreamRecord } from '../../stream-service/src/records/record.ts'
 import { refusedLine } from '../../stream-service/src/sinks/refused-line.ts'
 import { JobRunner } from '../../stream-service/src/threads/job-runner.ts'
 import { LaneThreads } from '../../stream-service/src/threads/lane-threads.ts'
+import { savedAndLoaded } from './saved.ts'
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 100) / 10
 const shards = ['s1', 's2', 's3']
@@ -113,7 +114,7 @@ async function outcome(made: readonly Step[], hasThreads: boolean) {
     if (!savesAfter) continue
     await Promise.all(under)
     under = []
-    const saved = await runner.save((state) => JSON.parse(JSON.stringify(state)) as SavedJob)
+    const saved = await runner.save(savedAndLoaded)
     if (now % 2 === 0) continue
     await runner.close()
     runner = start(saved)

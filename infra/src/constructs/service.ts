@@ -8,7 +8,8 @@ import type * as firehose from 'aws-cdk-lib/aws-kinesisfirehose'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import type { StageConfig } from '../config.ts'
-import { type Snapshots, serviceUserId } from './snapshots.ts'
+import type { SnapshotBucket } from './snapshot-bucket.ts'
+import { type StateFolder, serviceUserId } from './state-folder.ts'
 
 export interface StreamServiceProps {
   readonly config: StageConfig['service']
@@ -18,7 +19,8 @@ export interface StreamServiceProps {
   readonly stream: kinesis.IStream
   readonly panes: firehose.IDeliveryStream
   readonly refused: firehose.IDeliveryStream
-  readonly snapshots: Snapshots
+  readonly snapshots: SnapshotBucket
+  readonly stateFolder: StateFolder
   readonly logRetentionDays: logs.RetentionDays
 }
 
@@ -37,7 +39,7 @@ export class StreamService extends Construct {
         cpuArchitecture: ecs.CpuArchitecture.ARM64,
         operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
       },
-      volumes: [props.snapshots.volume('state')],
+      volumes: [props.stateFolder.volume('state')],
     })
     this.addContainer(task, props)
     grantNeeds(task, props)
@@ -60,6 +62,7 @@ export class StreamService extends Construct {
       propagateTags: ecs.PropagatedTagSource.SERVICE,
     })
     props.snapshots.grantReadWrite(task.taskRole)
+    props.stateFolder.grantReadWrite(task.taskRole)
   }
 
   private addContainer(task: ecs.FargateTaskDefinition, props: StreamServiceProps): void {
@@ -95,6 +98,9 @@ export class StreamService extends Construct {
         MILLRACE_PANES_FIREHOSE: props.panes.deliveryStreamName,
         MILLRACE_REFUSED_FIREHOSE: props.refused.deliveryStreamName,
         MILLRACE_STATE_DIR: stateDir,
+        MILLRACE_SNAPSHOT_BUCKET: props.snapshots.bucketName,
+        // Each is a request that is paid for; panes that may be revised wait for one.
+        MILLRACE_SNAPSHOT_INTERVAL_MS: '5000',
         MILLRACE_HTTP_PORT: String(httpPort),
         MILLRACE_START_AT: props.config.startAt,
       },

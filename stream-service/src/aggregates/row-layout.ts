@@ -196,6 +196,13 @@ export class RowLayout {
     return encoded
   }
 
+  /** Hands over the same, ref by ref. */
+  forEachRef(rows: Rows, row: number, take: (state: JsonValue) => void): void {
+    for (const { aggregator, ref } of this.#others) {
+      for (let i = 0; i < aggregator.refs; i++) take(aggregator.encodeRef!(rows.refs[row * this.refStride + ref + i]))
+    }
+  }
+
   decodeRefs(rows: Rows, row: number, encoded: readonly JsonValue[]): void {
     let at = 0
     for (const { aggregator, ref } of this.#others) {

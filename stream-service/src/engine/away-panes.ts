@@ -1,11 +1,11 @@
 // Stands for the panes of a lane that is read on another thread.
-import type { JsonValue } from '../aggregates/aggregator.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { LanePanes, Placement } from '../windows/lane-panes.ts'
 
 export class AwayPanes implements LanePanes {
   readonly nextDueAt = Number.POSITIVE_INFINITY
   /** The panes as they were saved where they are, for the snapshot that is being taken. */
-  saved: JsonValue | undefined
+  saved: SnapshotValue | undefined
 
   add(): Placement {
     throw new LaneAwayError()
@@ -21,7 +21,7 @@ export class AwayPanes implements LanePanes {
 
   markKeys(): void {}
 
-  encode(): JsonValue {
+  encode(): SnapshotValue {
     if (this.saved === undefined) throw new LaneAwayError()
     return this.saved
   }

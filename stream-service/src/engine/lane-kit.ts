@@ -1,5 +1,5 @@
 // What the lanes of one query are made of, wherever they are read: their keys, tables and panes.
-import type { JsonValue } from '../aggregates/aggregator.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import { AlignedPanes, type AlignedPartials } from '../windows/aligned-panes.ts'
 import { CountPanes, type CountPanesOptions } from '../windows/count-panes.ts'
@@ -47,7 +47,7 @@ export class LaneKit {
     return new QueryLane({ shardId, query, groupKey: this.#groupKey, panes, ...state, refuse: to.refuse, host, saved })
   }
 
-  #panes(shardId: string, to: LaneOutputs, saved: JsonValue | undefined): LanePanes {
+  #panes(shardId: string, to: LaneOutputs, saved: SnapshotValue | undefined): LanePanes {
     const { keys, tables, skipped } = this
     const { window, layout, allowedLatenessMs, earlyMs } = this.query
     const common = { shardId, layout, keys, allowedLatenessMs, tracksChanges: earlyMs !== undefined, skipped }

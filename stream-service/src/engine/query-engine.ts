@@ -1,6 +1,6 @@
 // All lanes of one query and their merge. The merged watermark is the minimum over the lanes that are not idle; idle lanes
 // follow it, so that what they still hold takes part when a window fires. It never goes back.
-import type { JsonValue } from '../aggregates/aggregator.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
 import type { AlignedPanes } from '../windows/aligned-panes.ts'
@@ -75,7 +75,7 @@ export class QueryEngine implements LaneHost {
     return this.#holder === undefined ? Number.NEGATIVE_INFINITY : this.#holder.watermark
   }
 
-  #makeMerge(saved: JsonValue | undefined): Merge | undefined {
+  #makeMerge(saved: SnapshotValue | undefined): Merge | undefined {
     const { window, layout, allowedLatenessMs, earlyMs } = this.query
     const { keys, tables } = this.#kit
     const hasEarlyPanes = earlyMs !== undefined
@@ -422,5 +422,5 @@ export interface SavedQuery {
   readonly endedLedgers: readonly (readonly [string, LaneLedger])[]
   readonly endedAt: readonly (readonly [string, SavedInstant])[]
   readonly skipped: readonly number[]
-  readonly merge: JsonValue
+  readonly merge: SnapshotValue
 }

@@ -1,7 +1,7 @@
 // One query over one shard: judges each record in the order of the design (where, time, future, key, lateness), puts it
 // into its windows, then moves the watermark. A watermark is "no more on-time records at or before this":
 // greatest event time - outOfOrderness - 1, never going back.
-import type { JsonValue } from '../aggregates/aggregator.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import type { Fields } from '../records/fields.ts'
 import type { StreamRecord } from '../records/record.ts'
@@ -237,5 +237,5 @@ export interface SavedLane {
   readonly ledger: LaneLedger
   readonly idleReturns: number
   readonly watermarkSetBy: { position: string; eventTime: number } | null
-  readonly panes: JsonValue
+  readonly panes: SnapshotValue
 }

@@ -69,7 +69,8 @@ function kclParts(options: OpenSourceOptions): { readonly leases: LeaseTable; re
       new Daemon({
         jvm: kcl,
         folder,
-        pidFile: join(stateFolder, 'kcl-daemon.pid'),
+        // Tasks may share the folder.
+        pidFile: join(stateFolder, `kcl-daemon-${encodeURIComponent(kcl.workerId)}.pid`),
         properties: daemonProperties(settings, start, relayCommand(folder, socketPath)),
         env: { ...process.env, ...credentialsEnv(Object.values(endpoints), process.env) },
         timing: systemTiming,

@@ -48,7 +48,7 @@ export class MemoryStore implements SnapshotStore {
 
   note(name: string): Promise<SnapshotNote | undefined> {
     return this.#newest(name, (bytes, place) => {
-      const { version, note } = decodeHeader(bytes, place)
+      const { version, note } = decodeHeader(bytes, place, bytes.length)
       return { version, note }
     })
   }

@@ -1,8 +1,8 @@
 // A lane's open windows on a grid, in slices with a table of panes each. A window fires, as a whole, when the lane's
 // watermark reaches its last millisecond; with allowed lateness it then takes updates until
 // end - 1 + allowedLateness <= watermark.
-import type { JsonValue } from '../aggregates/aggregator.ts'
 import type { RowLayout } from '../aggregates/row-layout.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { Fields } from '../records/fields.ts'
 import { Deadlines } from '../time/deadlines.ts'
 import type { KeyMarks, KeyTable } from './key-table.ts'
@@ -66,10 +66,10 @@ export class AlignedPanes implements LanePanes {
   #latest: Slice | undefined
   #latestButOne: Slice | undefined
 
-  constructor(options: AlignedPanesOptions, encoded?: JsonValue) {
+  constructor(options: AlignedPanesOptions, encoded?: SnapshotValue) {
     this.#options = options
     if (encoded === undefined) return
-    const { slices, unfired } = encoded as EncodedPanes
+    const { slices, unfired } = encoded as unknown as EncodedPanes
     for (const end of unfired) this.#awaitFiring(end)
     for (const { end, table } of slices)
       this.#keep(this.#newSlice(end, decodeTable(options.layout, options.keys, table)))
@@ -253,7 +253,7 @@ export class AlignedPanes implements LanePanes {
     for (const { table } of this.#slices.values()) markTable(table, marks)
   }
 
-  encode(): JsonValue {
+  encode(): SnapshotValue {
     const { layout, keys } = this.#options
     return {
       slices: [...this.#slices.values()].map(({ end, table }) => ({ end, table: encodeTable(layout, keys, table) })),

@@ -173,16 +173,19 @@ export class KeyTable {
   pack(keys: ArrayLike<number>): Uint8Array {
     let length = 0
     for (let i = 0; i < keys.length; i++) length += partHeadBytes + this.lengthOf(keys[i]!)
-    const packed = Buffer.alloc(length)
+    const packed = new Uint8Array(length)
+    const { bytes } = this
     let at = 0
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i]!
       const start = this.startOf(key)
       const keyLength = this.lengthOf(key)
       packed[at] = this.tagOf(key)
-      packed.writeUInt32LE(keyLength, at + 1)
-      packed.set(this.bytes.subarray(start, start + keyLength), at + partHeadBytes)
-      at += partHeadBytes + keyLength
+      for (let shift = 0; shift < 32; shift += 8) packed[++at] = keyLength >>> shift
+      at++
+      // Byte by byte: most keys are short, and making a view of each costs more.
+      for (let n = 0; n < keyLength; n++) packed[at + n] = bytes[start + n]!
+      at += keyLength
     }
     return packed
   }

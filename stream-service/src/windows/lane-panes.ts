@@ -1,5 +1,5 @@
 // What a lane keeps per query: its open panes. One implementation per family of windows; the lane itself only knows this.
-import type { JsonValue } from '../aggregates/aggregator.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { Fields } from '../records/fields.ts'
 import type { KeyMarks } from './key-table.ts'
 
@@ -27,5 +27,6 @@ export interface LanePanes {
   flush(): void
   /** Names the keys under which something is kept. */
   markKeys(marks: KeyMarks): void
-  encode(): JsonValue
+  /** What is open, for a snapshot: a copy, of which nothing changes any more. */
+  encode(): SnapshotValue
 }

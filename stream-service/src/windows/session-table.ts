@@ -126,6 +126,13 @@ export class SessionTable {
     return several ?? [{ start: this.startOf(session), knownAt: this.#get(session, knownAtCell) }]
   }
 
+  /** Hands over the starts that `startsOf` lists. */
+  writeStarts(session: number, to: { addStart(start: number, knownAt: number): void }): void {
+    const several = this.#starts.size > 0 ? this.#starts.get(session) : undefined
+    if (several === undefined) to.addStart(this.startOf(session), this.#get(session, knownAtCell))
+    else for (const { start, knownAt } of several) to.addStart(start, knownAt)
+  }
+
   #setStarts(session: number, starts: readonly KnownStart[]): void {
     this.#starts.delete(session)
     // The only one is the session's start, since nothing outdoes the earliest.
@@ -134,7 +141,7 @@ export class SessionTable {
   }
 
   givenOf(session: number): readonly number[] {
-    return this.#given.get(session) ?? none
+    return (this.#given.size > 0 ? this.#given.get(session) : undefined) ?? none
   }
 
   setGiven(session: number, serials: readonly number[]): void {
@@ -185,9 +192,9 @@ export class SessionTable {
   }
 
   /** All sessions, key by key. */
-  *all(): Iterable<number> {
+  forEach(take: (session: number) => void): void {
     for (let key = 0; key < this.#heads.length; key++) {
-      for (let session = this.firstOf(key); session >= 0; session = this.nextOf(session)) yield session
+      for (let session = this.firstOf(key); session >= 0; session = this.nextOf(session)) take(session)
     }
   }
 
