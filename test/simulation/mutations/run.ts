@@ -27,10 +27,13 @@ export function probe(mutation: Mutation, runs: number): Promise<Verdict> {
 
 if (import.meta.main) {
   const { values } = parseArgs({ options: { only: { type: 'string' }, runs: { type: 'string' } } })
+  const runs = Number(values.runs ?? 300)
+  const calm = await probe({ name: 'none', file: 'package.json', changes: [] }, runs)
+  if (calm.fault !== undefined) throw new Error(`the sources fail as they are, in '${calm.setting}': ${calm.fault}`)
   for (const mutation of mutations.filter(({ name }) => name.includes(values.only ?? ''))) {
-    const { runs, cpuSeconds, setting, fault } = await probe(mutation, Number(values.runs ?? 300))
+    const { runs: took, cpuSeconds, setting, fault } = await probe(mutation, runs)
     const how = fault === undefined ? 'NOT FOUND' : `found in '${setting}': ${fault.slice(0, 110)}`
-    process.stdout.write(`${String(runs).padStart(4)} runs ${cpuSeconds.padStart(6)} s  ${mutation.name}\n             ${how}\n`)
+    process.stdout.write(`${String(took).padStart(4)} runs ${cpuSeconds.padStart(6)} s  ${mutation.name}\n             ${how}\n`)
     if (fault === undefined) process.exitCode = 1
   }
 }

@@ -70,6 +70,8 @@ export class World {
   readonly #failing = new Map<Fault, number>()
   readonly #options: WorldOptions
   #firstLife: Process | undefined
+  /** The only task that may still start. */
+  #only: Task | undefined
   /** The books of all shards by shard and query, as they were when all was published. */
   books: Books = new Map()
 
@@ -206,7 +208,10 @@ export class World {
     const up = [...this.#tasks.values()].filter(({ isStopping, process }) => process !== undefined && !isStopping)
     if (up.length === 0) this.#start(this.#task(0))
     // Without an exchange only a task that has all shards may publish.
-    if (this.#exchange === undefined) for (const task of up.slice(1)) this.#stop(task, undefined, 3_000)
+    if (this.#exchange === undefined) {
+      this.#only = up[0] ?? this.#task(0)
+      for (const task of up.slice(1)) this.#stop(task, undefined, 3_000)
+    }
     for (const shardId of this.stream.openShards) {
       const time = scheduler.now + 60_000
       const content = { ts: time, inTime: time, k: closingKey, v: 0 }
@@ -279,7 +284,7 @@ export class World {
     task.keepsLeases = false
     if (backAfterMs === undefined) return
     this.scheduler.after(backAfterMs, () => {
-      if (task.process !== undefined) return
+      if (task.process !== undefined || (this.#only ?? task) !== task) return
       if (keepsLeases) this.#releaseLeases(process)
       this.#start(task)
     })
