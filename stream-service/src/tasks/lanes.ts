@@ -111,6 +111,8 @@ export class Lanes {
       onMessages,
     })
     this.#tasks.set(shardId, task)
+    // It came while everything stops: the others have been told.
+    if (this.#options.stopping.aborted) task.stopWaiting()
     onOpened(task)
     // What the snapshot held; without records nothing else would send it on.
     onMessages()
