@@ -88,7 +88,7 @@ export class ExchangeLink {
     for (const record of records) this.#takeRecord(task, record)
     task.tick(now())
     onProgress()
-    if (!signal.aborted) await task.lines.room()
+    if (!signal.aborted) await task.room()
     gate(shardId).give()
   }
 
@@ -102,7 +102,7 @@ export class ExchangeLink {
       )
     } else {
       // A message before which others are missing comes again, after those.
-      for (const message of messages) task.take(message)
+      task.take(messages)
     }
     task.position = position
   }
