@@ -24,7 +24,6 @@ export function brokenInvariants(world: World): string[] {
     ...nothingAfterFinal(world),
     ...booksBalance(world),
     ...refusedAreDelivered(world),
-    ...gapsAreReported(world),
   ]
 }
 
@@ -115,13 +114,13 @@ const expectations = new WeakMap<World, { readonly records: number; readonly res
 /** By query, in the order of the world's. */
 function expected(world: World): readonly OracleResult[] {
   const shards = [...world.stream.shards.values()]
-  const count = shards.reduce((sum, { records }) => sum + records.length, 0)
+  const count = shards.reduce((sum, { records }) => sum + records.length, 0) + 1e6 * world.gaps.length
   const known = expectations.get(world)
   if (known?.records === count) return known.results
   const parentsOf = new Map(shards.map(({ shardId, parentShardIds }) => [shardId, parentShardIds]))
   const results = world.queries.map((query) => {
     const records = shards.flatMap(({ shardId, records: own }) =>
-      own.map(({ content }) => ({ shard: shardId, data: { ...content, ts: content[query.timeField] } })),
+      own.filter(({ sequence }) => !world.isInGap(shardId, sequence)).map(({ content }) => ({ shard: shardId, data: { ...content, ts: content[query.timeField] } })),
     )
     return oracle(query.oracle, records, parentsOf)
   })
@@ -200,8 +199,3 @@ function booksBalance(world: World): string[] {
   }
   return faults
 }
-
-function gapsAreReported({ gaps }: World): string[] {
-  return gaps.map(({ shardId, after }) => `a gap in ${shardId} after ${after} was reported, but nothing was trimmed`)
-}
-
