@@ -44,6 +44,8 @@ export type LaneNote = {
     readonly ledgers: { readonly [query: string]: LaneLedger }
     readonly children: readonly ShardFamily[]
   }
+  /** The shard has ended, and all it gave has arrived. */
+  readonly isDrained?: true
 }
 
 export interface LaneTaskOptions {
@@ -263,7 +265,13 @@ export class LaneTask {
           messages: this.messages.save(),
           refused: this.refused.save(),
         }
-        return { state: whole, note: { ...this.#note, savedAt: this.#options.now() }, epoch: this.#epoch }
+        const isDrained = this.hasEnded && this.messages.isEmpty && this.refused.size === 0
+        const note: LaneNote = {
+          ...this.#note,
+          savedAt: this.#options.now(),
+          ...(isDrained ? { isDrained } : {}),
+        }
+        return { state: whole, note, epoch: this.#epoch }
       })
       const { store, shardId } = this.#options
       this.#version = await store.save(
