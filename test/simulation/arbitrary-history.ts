@@ -53,7 +53,10 @@ const lease: fc.Arbitrary<Happening> = fc.record({
   which: fc.nat(5),
 })
 
-const retention: fc.Arbitrary<Happening> = fc.record({ does: fc.constant('retention' as const), keepsMs: ms(3_000, 8_000) })
+const retention: fc.Arbitrary<Happening> = fc.record({
+  does: fc.constant('retention' as const),
+  keepsMs: ms(3_000, 8_000),
+})
 
 function inTime(what: Happening): Happening {
   if (what.does !== 'put') return what
@@ -71,7 +74,12 @@ export interface Setting {
   readonly hasRetention?: boolean
 }
 
-export function histories({ tasks, partitions, zombies = false, hasRetention = false }: Setting): fc.Arbitrary<History> {
+export function histories({
+  tasks,
+  partitions,
+  zombies = false,
+  hasRetention = false,
+}: Setting): fc.Arbitrary<History> {
   const happening = fc.oneof(
     { weight: 8, arbitrary: hasRetention ? put.map(inTime) : put },
     ...(hasRetention ? [{ weight: 2, arbitrary: retention }] : []),

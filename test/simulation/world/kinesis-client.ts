@@ -41,7 +41,11 @@ export function simulatedClient({ process, stream, areReadsFailing }: ClientOpti
       })),
       MillisBehindLatest: millisBehindLatest,
       ...(isAtEnd
-        ? { ChildShards: stream.childrenOf(shardId).map((child) => ({ ShardId: child.shardId, ParentShards: child.parentShardIds })) }
+        ? {
+            ChildShards: stream
+              .childrenOf(shardId)
+              .map((child) => ({ ShardId: child.shardId, ParentShards: child.parentShardIds })),
+          }
         : { NextShardIterator: `${shardId}/${records.at(-1)?.sequence ?? after}/${now}` }),
     }
   }
@@ -60,11 +64,17 @@ function listed({ shardId, parentShardIds, closedAt }: ReturnType<StreamModel['s
     ShardId: shardId,
     ParentShardId: parentShardIds[0],
     AdjacentParentShardId: parentShardIds[1],
-    SequenceNumberRange: { StartingSequenceNumber: '0', EndingSequenceNumber: closedAt === undefined ? undefined : '1' },
+    SequenceNumberRange: {
+      StartingSequenceNumber: '0',
+      EndingSequenceNumber: closedAt === undefined ? undefined : '1',
+    },
   }
 }
 
-function iterator({ ShardId, ShardIteratorType, StartingSequenceNumber }: GetShardIteratorCommandInput, now: number): string {
+function iterator(
+  { ShardId, ShardIteratorType, StartingSequenceNumber }: GetShardIteratorCommandInput,
+  now: number,
+): string {
   switch (ShardIteratorType) {
     case 'TRIM_HORIZON':
       return `${ShardId}/0/${now}`

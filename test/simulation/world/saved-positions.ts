@@ -14,7 +14,10 @@ async function noteOf(shelf: SnapshotShelf, shardId: string): Promise<LaneNote |
   return found?.note as unknown as LaneNote | undefined
 }
 
-export async function savedPosition(shelf: SnapshotShelf, shardId: string): Promise<Position | 'SHARD_END' | undefined> {
+export async function savedPosition(
+  shelf: SnapshotShelf,
+  shardId: string,
+): Promise<Position | 'SHARD_END' | undefined> {
   return (await noteOf(shelf, shardId))?.position ?? undefined
 }
 

@@ -1,9 +1,9 @@
 // The simulated world: a stream, leases, a shelf of snapshots, sinks, and tasks that run the real service over them, each
 // started again when it ends. `run` lets a history happen, then calms everything down and waits for the answer.
 import type { LaneLedger } from '../../../stream-service/src/engine/ledger.ts'
-import { createDirectSource } from '../../../stream-service/src/sources/direct.ts'
 import { StreamService } from '../../../stream-service/src/service.ts'
 import type { OutputLine } from '../../../stream-service/src/sinks/sink.ts'
+import { createDirectSource } from '../../../stream-service/src/sources/direct.ts'
 import type { SnapshotShelf } from '../../../stream-service/src/state/memory-store.ts'
 import { SnapshotConflictError } from '../../../stream-service/src/state/snapshot-store.ts'
 import type { History, HistoryEvent } from '../history.ts'
@@ -195,7 +195,8 @@ export class World {
       case 'retention':
         // Of a shard of which nothing was saved nobody can know what it once had.
         for (const shardId of stream.shards.keys()) {
-          if (typeof (await savedPosition(this.shelf, shardId)) === 'string') stream.trim(shardId, scheduler.now - event.keepsMs)
+          if (typeof (await savedPosition(this.shelf, shardId)) === 'string')
+            stream.trim(shardId, scheduler.now - event.keepsMs)
         }
         return
       case 'nothing':
@@ -404,7 +405,8 @@ export class World {
   #noteGap(shardId: string, after: number, firstRead: string | number | undefined): void {
     this.scheduler.note(`gap ${shardId} after ${after}`)
     const { trimmedUpTo } = this.stream.shards.get(shardId)!
-    if (trimmedUpTo < after) this.faults.push(`a gap in ${shardId} after ${after} was reported, but nothing was trimmed`)
+    if (trimmedUpTo < after)
+      this.faults.push(`a gap in ${shardId} after ${after} was reported, but nothing was trimmed`)
     this.gaps.push({ shardId, after, before: Number(firstRead ?? trimmedUpTo + 1) })
   }
 
@@ -446,4 +448,3 @@ export type Books = ReadonlyMap<string, Readonly<Record<string, LaneLedger>>>
 
 /** The key of the records that close all windows. */
 export const closingKey = 'closing'
-
