@@ -1,5 +1,6 @@
 // A stream that is all there already: the lines of a file in a few shards, in turn. A shard's next batch is made, as a source
 // makes it of what it has read, when there is a credit for it; after the last one its reads come back empty and caught up.
+import { setImmediate as turn } from 'node:timers/promises'
 import { Observable } from 'rxjs'
 import type { CreditGate } from '../../../stream-service/src/operators/credit-gate.ts'
 import type { StreamRecord } from '../../../stream-service/src/records/record.ts'
@@ -85,6 +86,8 @@ export class ReadySource implements ShardSource {
     const gate = this.#gate(shardId)
     for (const batch of cut) {
       await gate.take(signal)
+      // Whatever is read from elsewhere takes a turn of the event loop at least.
+      await turn()
       this.#recordsRead += batch.length / 2
       this.#onRead(this.#recordsRead)
       onBatch({ records: this.#recordsOf(batch), millisBehindLatest: 1 })
