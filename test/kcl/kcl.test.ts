@@ -15,6 +15,7 @@ let kinesis: EmbeddedKinesis
 let client: KinesisClient
 let environment: KclEnvironment
 let applications = 0
+let clockOffsetMs = 0
 const workers: WorkerProcess[] = []
 
 beforeAll(async () => {
@@ -23,7 +24,8 @@ beforeAll(async () => {
 afterAll(() => dynamoDb?.stop())
 
 beforeEach(async () => {
-  kinesis = await startEmbeddedKinesis()
+  clockOffsetMs = 0
+  kinesis = await startEmbeddedKinesis({ now: () => Date.now() + clockOffsetMs })
   client = new KinesisClient({
     endpoint: kinesis.endpoint,
     region: 'us-east-1',
@@ -45,9 +47,9 @@ afterEach(async () => {
   await rm(environment.folder, { recursive: true, force: true })
 })
 
-async function start(workerId: string): Promise<WorkerProcess> {
+async function start(workerId: string, env: Readonly<Record<string, string>> = {}): Promise<WorkerProcess> {
   await mkdir(join(environment.folder, workerId), { recursive: true })
-  const worker = new WorkerProcess(environment, workerId)
+  const worker = new WorkerProcess(environment, workerId, env)
   workers.push(worker)
   return worker
 }
@@ -164,4 +166,21 @@ test('the service goes on where it was when it is killed, with its daemon left b
   const second = await ServiceProcess.start(options)
   const ledger = await second.drain()
   expect(ledger.queries.count?.total.read).toBe(400)
+})
+
+test('LATEST is where the application began, for shards without a checkpoint too', async () => {
+  await create(2)
+  // What was there a minute before.
+  clockOffsetMs = -60_000
+  await putRecords(20)
+  clockOffsetMs = 0
+  put = new Map()
+  const first = await start('a', { MILLRACE_START_AT: 'LATEST' })
+  await first.until((worker) => worker.count('session') === 2)
+  await first.kill('SIGKILL')
+  // Nobody reads now, and no shard has a checkpoint yet.
+  await putRecords(20)
+  const second = await start('a', { MILLRACE_START_AT: 'LATEST' })
+  await second.until(hasAll)
+  for (const shardId of put.keys()) expect(second.textsOf(shardId), shardId).toEqual(put.get(shardId))
 })

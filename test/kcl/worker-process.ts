@@ -34,7 +34,7 @@ export class WorkerProcess {
   readonly #exited: Promise<unknown[]>
   #onMessage: Array<() => void> = []
 
-  constructor(environment: KclEnvironment, workerId: string) {
+  constructor(environment: KclEnvironment, workerId: string, env: Readonly<Record<string, string>> = {}) {
     const state = join(environment.folder, workerId)
     this.#child = fork(fileURLToPath(new URL('./worker.ts', import.meta.url)), {
       env: {
@@ -45,6 +45,7 @@ export class WorkerProcess {
         MILLRACE_OUTPUT_DIR: state,
         MILLRACE_POLL_INTERVAL_MS: '100',
         ...kclEnv(environment, workerId),
+        ...env,
       },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
@@ -114,7 +115,7 @@ export class WorkerProcess {
   }
 }
 
-function childrenOf(pid: number): number[] {
+export function childrenOf(pid: number): number[] {
   try {
     return execFileSync('pgrep', ['-P', String(pid)], { encoding: 'utf8' })
       .trim()

@@ -38,6 +38,10 @@ export class ServiceProcess {
     })
   }
 
+  get pid(): number {
+    return this.#child.pid!
+  }
+
   /** Starts the service and resolves when it reads. */
   static async start({ endpoint, stream, folder, queries, env = {} }: ServiceProcessOptions): Promise<ServiceProcess> {
     const queriesFolder = join(folder, 'queries')
@@ -79,10 +83,6 @@ export class ServiceProcess {
       }
       this.#onPanes()
     })
-  }
-
-  get pid(): number {
-    return this.#child.pid!
   }
 
   /** Resolves when it has ended by itself, or was ended. */

@@ -8,6 +8,7 @@ import type * as firehose from 'aws-cdk-lib/aws-kinesisfirehose'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import type { StageConfig } from '../config.ts'
+import { useKcl } from './kcl.ts'
 import type { SnapshotBucket } from './snapshot-bucket.ts'
 import { type StateFolder, serviceUserId } from './state-folder.ts'
 
@@ -41,8 +42,9 @@ export class StreamService extends Construct {
       },
       volumes: [props.stateFolder.volume('state')],
     })
-    this.addContainer(task, props)
+    const container = this.addContainer(task, props)
     grantNeeds(task, props)
+    if (props.config.source === 'kcl') useKcl(this, { task, container, stream: props.stream })
 
     this.service = new ecs.FargateService(this, 'Service', {
       // `as`: the library's classes say `T | undefined` where their interfaces say `?: T`; exact optional types tell them apart.
@@ -65,7 +67,7 @@ export class StreamService extends Construct {
     props.stateFolder.grantReadWrite(task.taskRole)
   }
 
-  private addContainer(task: ecs.FargateTaskDefinition, props: StreamServiceProps): void {
+  private addContainer(task: ecs.FargateTaskDefinition, props: StreamServiceProps): ecs.ContainerDefinition {
     const container = task.addContainer('service', {
       image: props.image,
       user: `${serviceUserId}:${serviceUserId}`,
@@ -106,6 +108,7 @@ export class StreamService extends Construct {
       },
     })
     container.addMountPoints({ sourceVolume: 'state', containerPath: stateDir, readOnly: false })
+    return container
   }
 }
 

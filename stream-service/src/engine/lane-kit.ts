@@ -28,17 +28,22 @@ export interface LaneState {
 
 export class LaneKit {
   readonly query: CompiledQuery
-  readonly keys = new KeyTable()
+  readonly keys: KeyTable
   readonly tables: TablePool
   /** Per aggregate: how many values it had no use for. */
   readonly skipped: number[]
   readonly #groupKey: GroupKey
 
-  constructor(query: CompiledQuery, skipped: readonly number[] = query.layout.columns.map(() => 0)) {
+  constructor(
+    query: CompiledQuery,
+    skipped: readonly number[] = query.layout.columns.map(() => 0),
+    groupKey = new GroupKey(query.keyBy, query.keySlots, new KeyTable()),
+  ) {
     this.query = query
     this.tables = new TablePool(query.layout)
     this.skipped = [...skipped]
-    this.#groupKey = new GroupKey(query.keyBy, query.keySlots, this.keys)
+    this.#groupKey = groupKey
+    this.keys = groupKey.keys
   }
 
   lane(shardId: string, state: LaneState, host: LaneHost, to: LaneOutputs, saved?: SavedLane): QueryLane {

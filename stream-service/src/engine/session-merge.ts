@@ -68,7 +68,7 @@ export class SessionMerge implements Merge, SessionShares {
 
   putFinal(key: number, start: number, end: number, rows: Rows, row: number): boolean {
     const { allowedLatenessMs, hasEarlyPanes, soleWatermark, output } = this.#options
-    if (allowedLatenessMs > 0 || hasEarlyPanes || this.#held.has(key)) return false
+    if (allowedLatenessMs > 0 || hasEarlyPanes || (this.#held.size > 0 && this.#held.has(key))) return false
     const watermark = soleWatermark()
     if (watermark === undefined || end - 1 > watermark) return false
     output.window({ start, end, timing: 'on-time', final: true, closedByIdle: false }, true)

@@ -111,6 +111,8 @@ export class Lanes {
       onMessages,
     })
     this.#tasks.set(shardId, task)
+    // It came while everything stops: the others have been told.
+    if (this.#options.stopping.aborted) task.stopWaiting()
     onOpened(task)
     // What the snapshot held; without records nothing else would send it on.
     onMessages()
@@ -160,14 +162,17 @@ export class Lanes {
   async #accept(session: ShardSession, batch: RecordBatch): Promise<void> {
     const { room, onProgress } = this.#options
     const task = this.#taskOf(session)
-    if (task === undefined) return
-    const isDone = await this.#orLetGo(task, async () => {
-      await task.accept(batch, () => this.#wake(task))
-      await room()
-    })
-    if (!isDone || !this.#holds(task)) return
-    onProgress()
-    this.#gates.get(session)!.give()
+    try {
+      if (task === undefined) return
+      const isDone = await this.#orLetGo(task, async () => {
+        await task.accept(batch, () => this.#wake(task))
+        await room()
+      })
+      if (isDone && this.#holds(task)) onProgress()
+    } finally {
+      // Whatever became of it: a source may wait until all credits are home before it hands the shard out again.
+      this.#gates.get(session)!.give()
+    }
   }
 
   /**

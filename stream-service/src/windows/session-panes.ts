@@ -145,6 +145,10 @@ export class SessionPanes implements LanePanes, OpenSessions {
     return 0
   }
 
+  isOnTime(eventTime: number, watermark: number): boolean {
+    return eventTime + this.#options.gapMs - 1 > watermark
+  }
+
   #join(a: number, b: number): number {
     this.#changed.delete(a)
     this.#changed.delete(b)

@@ -236,9 +236,11 @@ export class World {
   }
 
   async #stopAll(): Promise<void> {
-    for (const task of this.#tasks.values()) this.#stop(task, undefined, 5_000)
     const deadline = this.scheduler.now + 20_000
-    while ([...this.#tasks.values()].some(({ process }) => process !== undefined)) {
+    for (;;) {
+      // One that was killed a moment ago may have come back since.
+      for (const task of this.#tasks.values()) this.#stop(task, undefined, 5_000)
+      if ([...this.#tasks.values()].every(({ process }) => process === undefined)) return
       if (this.scheduler.now > deadline) {
         this.faults.push('a task that was told to stop within 5 s was still there after 20 s')
         return

@@ -16,7 +16,6 @@ import {
   DescribeTableCommand,
   GetItemCommand,
   PutItemCommand,
-  paginateScan,
   ScanCommand,
   UpdateItemCommand,
 } from '@aws-sdk/client-dynamodb'
@@ -52,7 +51,7 @@ export type SharedStart = 'TRIM_HORIZON' | { readonly atSecond: number }
 /** How the shards are listed that are open at a position. */
 export type ListShardsAt = (filter: ShardFilter) => Promise<readonly Shard[]>
 
-const startKey = 'MillraceStart'
+const startItemKey = 'MillraceStart'
 const migrationKey = 'Migration3.0'
 const attempts = 8
 
@@ -87,15 +86,20 @@ export class LeaseTable {
   }
 
   async list(signal: AbortSignal): Promise<Lease[]> {
-    return this.#call(signal, async () => {
-      const leases: Lease[] = []
-      const pages = paginateScan(
-        { client: this.#options.client },
-        { TableName: this.#leases, ProjectionExpression: 'leaseKey, leaseOwner, checkpoint', ConsistentRead: true },
-      )
-      for await (const { Items = [] } of pages) leases.push(...Items.map(leaseOf))
-      return leases
-    })
+    const leases: Lease[] = []
+    let startKey: Record<string, AttributeValue> | undefined
+    do {
+      const command = new ScanCommand({
+        TableName: this.#leases,
+        ProjectionExpression: 'leaseKey, leaseOwner, checkpoint',
+        ConsistentRead: true,
+        ExclusiveStartKey: startKey,
+      })
+      const { Items = [], LastEvaluatedKey } = await this.#call(signal, () => this.#options.client.send(command))
+      leases.push(...Items.map(leaseOf))
+      startKey = LastEvaluatedKey
+    } while (startKey !== undefined)
+    return leases
   }
 
   /** Lets go of all leases of this worker, whose daemon must be gone: another worker takes them when it next looks. */
@@ -121,7 +125,7 @@ export class LeaseTable {
   async #knownStart(): Promise<SharedStart | undefined> {
     const command = new GetItemCommand({
       TableName: this.#coordinator,
-      Key: { key: { S: startKey } },
+      Key: { key: { S: startItemKey } },
       ConsistentRead: true,
     })
     const answer = await this.#options.client.send(command).catch((error: unknown) => {
@@ -202,7 +206,7 @@ export class LeaseTable {
         signal.throwIfAborted()
         const reason = awsRetryReason(error)
         if (reason === undefined || failures >= attempts) {
-          throw toAwsError(error, { what: `use the lease table "${applicationName}" in DynamoDB for`, endpoint })
+          throw toAwsError(error, { what: `use the lease table "${applicationName}"`, endpoint })
         }
         logger.warn({ table: applicationName, endpoint, reason }, 'a call to DynamoDB failed; trying again')
         await timing.sleep(backoffDelayMs(failures, { baseMs: 100, capMs: 5_000 }, timing.random), signal)
@@ -221,7 +225,7 @@ function sharedStart(startAt: StartAt, now: number): SharedStart {
 }
 
 function startItem(start: SharedStart): Record<string, AttributeValue> {
-  return { key: { S: startKey }, startAt: { S: start === 'TRIM_HORIZON' ? start : String(start.atSecond) } }
+  return { key: { S: startItemKey }, startAt: { S: start === 'TRIM_HORIZON' ? start : String(start.atSecond) } }
 }
 
 function leaseItem(shard: Shard, checkpoint: string): Record<string, AttributeValue> {

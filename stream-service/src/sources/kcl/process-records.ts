@@ -41,46 +41,74 @@ export function readProcessRecords(line: readonly Uint8Array[]): RecordBatch | u
 
 /** The same from a line that was parsed. */
 export function batchOf(message: ProcessRecordsMessage): RecordBatch {
-  const positions = new Positions()
-  for (const { sequenceNumber, subSequenceNumber } of message.records) {
-    positions.add(sequenceNumber, subSequenceNumber ?? 0)
-  }
-  return {
-    records: message.records.map((record, i) => ({
-      position: positions.all[i]!,
+  const records: Array<StreamRecord & { position: Position }> = []
+  let sequenceBefore = ''
+  for (const { sequenceNumber, subSequenceNumber, ...record } of message.records) {
+    const sub = subSequenceNumber ?? 0
+    records.push({
+      position: sub === 0 ? sequenceNumber : `${sequenceNumber}:${sub}`,
       partitionKey: record.partitionKey ?? '',
       arrivedAt: record.approximateArrivalTimestamp ?? undefined,
       data: Buffer.from(record.data ?? '', 'base64'),
-    })),
-    millisBehindLatest: message.millisBehindLatest ?? 0,
+    })
+    if (sub > 0 && sequenceNumber === sequenceBefore) nameFirst(records, records.length - 2, sequenceNumber)
+    sequenceBefore = sequenceNumber
   }
+  return { records, millisBehindLatest: message.millisBehindLatest ?? 0 }
 }
 
 function unpack({ count, bytes, ends, arrivals }: PackedRecords): StreamRecord[] {
-  const positions = new Positions()
   const records = new Array<PackedRecord>(count)
+  let sequenceBefore = ''
   let start = 0
   for (let i = 0; i < count; i++) {
     const dataEnd = ends[6 * i]!
     const keyEnd = ends[6 * i + 1]!
     const sequenceEnd = ends[6 * i + 2]!
-    positions.add(bytes.toString('latin1', keyEnd, sequenceEnd), ends[6 * i + 3]!)
-    records[i] = new PackedRecord(bytes, start, dataEnd, keyEnd, arrivals[3 * i + 2]!)
+    const sub = ends[6 * i + 3]!
+    // As `toString` would, without its look at the name of the encoding for each record.
+    const sequenceNumber = (bytes as LatinSlices).latin1Slice(keyEnd, sequenceEnd)
+    const position = sub === 0 ? sequenceNumber : `${sequenceNumber}:${sub}`
+    records[i] = new PackedRecord(position, bytes, start, dataEnd, keyEnd, arrivals[3 * i + 2]!)
+    if (sub > 0 && sequenceNumber === sequenceBefore) nameFirst(records, i - 1, sequenceNumber)
+    sequenceBefore = sequenceNumber
     start = sequenceEnd
   }
-  for (let i = 0; i < count; i++) records[i]!.position = positions.all[i]!
   return records
 }
 
+/** What every Buffer of Node can do, and its types do not tell. */
+interface LatinSlices extends Buffer {
+  latin1Slice(start: number, end: number): string
+}
+
+/**
+ * The daemon has split aggregates of the KPL already: their user records share a sequence number and count from 0. A plain
+ * record has 0 as well, so a 0 is part of a position only when another user record of the same sequence number follows. (An
+ * aggregate of one looks like a plain record: nothing is lost.)
+ */
+function nameFirst(records: Array<{ position: Position }>, index: number, sequenceNumber: string): void {
+  const record = records[index]!
+  if (record.position === sequenceNumber) record.position = `${sequenceNumber}:0`
+}
+
 class PackedRecord implements StreamRecord {
-  position: Position = ''
+  position: Position
   readonly arrivedAt: number | undefined
   readonly data: Uint8Array
   readonly #bytes: Buffer
   readonly #keyStart: number
   readonly #keyEnd: number
 
-  constructor(bytes: Buffer, dataStart: number, keyStart: number, keyEnd: number, arrivedAt: number) {
+  constructor(
+    position: Position,
+    bytes: Buffer,
+    dataStart: number,
+    keyStart: number,
+    keyEnd: number,
+    arrivedAt: number,
+  ) {
+    this.position = position
     this.data = new Uint8Array(bytes.buffer, dataStart, keyStart - dataStart)
     this.arrivedAt = Number.isNaN(arrivedAt) ? undefined : arrivedAt
     this.#bytes = bytes
@@ -91,26 +119,5 @@ class PackedRecord implements StreamRecord {
   /** Seldom does anybody ask for it, so it stays bytes until then. */
   get partitionKey(): string {
     return this.#bytes.toString('utf8', this.#keyStart, this.#keyEnd)
-  }
-}
-
-/**
- * Positions from sequence numbers and sub-sequence numbers. The daemon has split aggregates of the KPL already: their user
- * records share a sequence number and count from 0. A plain record has 0 as well, so a 0 is part of a position only when
- * another user record of the same sequence number follows. (An aggregate of one looks like a plain record: nothing is lost.)
- */
-class Positions {
-  readonly all: Position[] = []
-  #last = ''
-
-  add(sequenceNumber: string, sub: number): void {
-    if (sub === 0) {
-      this.all.push(sequenceNumber)
-    } else {
-      const before = this.all.length - 1
-      if (this.#last === sequenceNumber && this.all[before] === sequenceNumber) this.all[before] = `${sequenceNumber}:0`
-      this.all.push(`${sequenceNumber}:${sub}`)
-    }
-    this.#last = sequenceNumber
   }
 }
