@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config'
 
 // unit: beside the sources, no network. conformance: one suite for every maker of an interface, loopback only.
+// kcl: the KCL's daemon and DynamoDB Local, both on Java; run by scripts/test.mjs only where their jars can be had.
 // integration: LocalStack in containers; started by scripts/test.mjs only where a Docker engine answers.
 export default defineConfig({
   test: {
@@ -16,9 +17,18 @@ export default defineConfig({
       {
         test: {
           name: 'system',
-          include: ['test/{conformance,system,properties,examples}/**/*.test.ts'],
+          include: ['test/{conformance,system,properties,examples,faults,simulation}/**/*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'kcl',
+          include: ['test/kcl/**/*.test.ts'],
+          testTimeout: 180_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
         },
       },
       {

@@ -1,12 +1,19 @@
 // `npm test`: sets everything up, runs all tests, and says loudly which did not run and why. Arguments go to Vitest.
-// Without a Docker engine the integration tests cannot run; in CI that is a failure.
+// Without a Docker engine the integration tests cannot run, and without Java and Maven those of the KCL; in CI that is a
+// failure.
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { whyNoDocker } from './docker.mjs'
+import { whyNoKcl } from './kcl-jars.mjs'
 import { install, root, runNode } from './node24.mjs'
 
 await install()
 const noDocker = await whyNoDocker()
-const projects = ['unit', 'system', ...(noDocker === undefined ? ['integration'] : [])]
+const noKcl = whyNoKcl()
+const projects = [
+  ...['unit', 'system'],
+  ...(noKcl === undefined ? ['kcl'] : []),
+  ...(noDocker === undefined ? ['integration'] : []),
+]
 const report = `${root}.cache/vitest.json`
 mkdirSync(`${root}.cache`, { recursive: true })
 rmSync(report, { force: true })
@@ -21,10 +28,10 @@ const code = await runNode([
 ])
 
 if (noDocker !== undefined) {
-  const files = readdirSync(`${root}test/integration`).filter((name) => name.endsWith('.test.ts'))
-  process.stdout.write(`\nNOT RUN, because no Docker engine answers (${noDocker}):\n`)
-  for (const file of files) process.stdout.write(`  test/integration/${file}\n`)
-  process.stdout.write('Start Docker and run npm test again to run them.\n\n')
+  tellNotRun('test/integration', `no Docker engine answers (${noDocker})`, 'Start Docker')
+}
+if (noKcl !== undefined) {
+  tellNotRun('test/kcl', `the KCL's jars cannot be had (${noKcl})`, 'Install Java 17 and Maven')
 }
 const { numPassedTests = 0, numFailedTests = 0, numPendingTests = 0, testResults = [] } = readReport()
 // Why a test is skipped stands in its name or beside it: file rights that root does not feel, known faults of an emulator.
@@ -33,13 +40,20 @@ for (const { assertionResults = [] } of testResults) {
     if (status !== 'passed' && status !== 'failed') process.stdout.write(`SKIPPED ${fullName}\n`)
   }
 }
-const missing = noDocker !== undefined && process.env.CI ? 1 : 0
-if (missing) process.stdout.write('In CI, integration tests that cannot run are a failure.\n')
+const missing = process.env.CI ? [noDocker, noKcl].filter((reason) => reason !== undefined).length : 0
+if (missing > 0) process.stdout.write('In CI, tests that cannot run are a failure.\n')
 // A run that ends badly without a failed test (a suite that does not load, an unhandled rejection) is a failure all the same.
 const failed = numFailedTests + missing + (code !== 0 && numFailedTests === 0 ? 1 : 0)
 const skipped = numPendingTests > 0 ? `, ${numPendingTests} skipped` : ''
 process.stdout.write(`${numPassedTests} passed, ${failed} failed${skipped}\n`)
 process.exitCode = failed > 0 || numPassedTests === 0 ? 1 : 0
+
+function tellNotRun(folder, reason, cure) {
+  process.stdout.write(`\nNOT RUN, because ${reason}:\n`)
+  const files = readdirSync(`${root}${folder}`).filter((name) => name.endsWith('.test.ts'))
+  for (const file of files) process.stdout.write(`  ${folder}/${file}\n`)
+  process.stdout.write(`${cure} and run npm test again to run them.\n\n`)
+}
 
 function readReport() {
   try {

@@ -16,5 +16,5 @@ await bundleService()
 new MillraceStack(app, `Millrace-${stage}`, {
   config,
   eventsCode: Code.fromAsset(eventsFunctionDir),
-  serviceImage: serviceImage(),
+  serviceImage: serviceImage(config.service.source),
 })

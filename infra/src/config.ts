@@ -50,6 +50,8 @@ const schema = z
     service: z.strictObject({
       cpu: z.union([256, 512, 1024, 2048, 4096].map((units) => z.literal(units))),
       memoryMiB: z.int().min(512).max(30_720),
+      /** Who hands out shards: `direct` the one task itself, `kcl` the Kinesis Client Library with leases in DynamoDB. */
+      source: z.enum(['direct', 'kcl']),
       /** Where the service starts in a shard of which it has no snapshot. */
       startAt: z.enum(['TRIM_HORIZON', 'LATEST']),
       logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error']),
@@ -82,7 +84,7 @@ const base = {
   tags: { owner: 'millrace', costCentre: 'analytics' },
   ingest: { authorization: 'iam', eventSchema: 'any', requestsPerSecond: 200, burstRequests: 400, memoryMiB: 512 },
   delivery: { bufferSeconds: 60, bufferMiB: 16, expireAfterDays: 30 },
-  service: { cpu: 512, memoryMiB: 1024, startAt: 'TRIM_HORIZON', logLevel: 'info' },
+  service: { cpu: 512, memoryMiB: 1024, source: 'direct', startAt: 'TRIM_HORIZON', logLevel: 'info' },
 } satisfies Partial<StageConfig>
 
 const stages: Readonly<Record<string, StageConfig>> = {

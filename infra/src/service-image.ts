@@ -3,9 +3,15 @@
 import path from 'node:path'
 import { Platform } from 'aws-cdk-lib/aws-ecr-assets'
 import * as ecs from 'aws-cdk-lib/aws-ecs'
+import type { StageConfig } from './config.ts'
 
 const root = path.resolve(import.meta.dirname, '../..')
 
-export function serviceImage(): ecs.ContainerImage {
-  return ecs.ContainerImage.fromAsset(root, { file: 'stream-service/Dockerfile', platform: Platform.LINUX_ARM64 })
+/** With a Java runtime and the KCL's daemon only where the source is `kcl`. */
+export function serviceImage(source: StageConfig['service']['source']): ecs.ContainerImage {
+  return ecs.ContainerImage.fromAsset(root, {
+    file: 'stream-service/Dockerfile',
+    target: source,
+    platform: Platform.LINUX_ARM64,
+  })
 }

@@ -2,12 +2,16 @@
 // entry where it matters, so the SDK's own retry would multiply with theirs), and credentials for local endpoints.
 import net, { isIP, type Socket } from 'node:net'
 import tls from 'node:tls'
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { FirehoseClient, type FirehoseClientConfig } from '@aws-sdk/client-firehose'
 import { KinesisClient, type KinesisClientConfig } from '@aws-sdk/client-kinesis'
+import { S3Client, type S3ClientConfig } from '@aws-sdk/client-s3'
 import { MillraceError } from './errors.ts'
 
+type AwsService = 'DYNAMODB' | 'FIREHOSE' | 'KINESIS' | 'S3'
+
 export interface AwsClientOptions {
-  /** Default: `AWS_ENDPOINT_URL_KINESIS` (or `_FIREHOSE`), `AWS_ENDPOINT_URL`, else AWS itself. */
+  /** Default: `AWS_ENDPOINT_URL_KINESIS` (or `_FIREHOSE`, `_DYNAMODB`, `_S3`), `AWS_ENDPOINT_URL`, else AWS itself. */
   readonly endpoint?: string | undefined
   /** Default: `AWS_REGION` and what else the SDK looks at; with an endpoint and no `AWS_REGION`, us-east-1. */
   readonly region?: string | undefined
@@ -47,11 +51,40 @@ export function firehoseClient(options: AwsClientOptions = {}): FirehoseClient {
   })
 }
 
+export function dynamoDbClient(options: AwsClientOptions = {}): DynamoDBClient {
+  return new DynamoDBClient({
+    ...baseConfig('DYNAMODB', options),
+    requestHandler: { ...timeouts(options), throwOnRequestTimeout: true },
+  })
+}
+
+/** An S3 client. At an endpoint of its own the bucket is a part of the path, since names below localhost seldom resolve. */
+export function s3Client(options: AwsClientOptions = {}): S3Client {
+  return new S3Client({
+    ...baseConfig('S3', options),
+    forcePathStyle: endpointOf('S3', options) !== undefined,
+    requestHandler: { ...timeouts(options), throwOnRequestTimeout: true },
+  })
+}
+
+/**
+ * The credentials in the environment of a child process that makes its own clients for these endpoints: dummy ones where
+ * the clients here would take dummy ones.
+ */
+export function credentialsEnv(endpoints: readonly (string | undefined)[], env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const areLocal = endpoints.every((endpoint) => endpoint !== undefined && isLocal(endpoint, env))
+  if (!areLocal) return {}
+  const { accessKeyId, secretAccessKey } = dummyCredentials
+  return { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_EC2_METADATA_DISABLED: 'true' }
+}
+
 /** Where a client with these options goes; undefined for AWS itself. For messages. */
-export function endpointOf(service: 'KINESIS' | 'FIREHOSE', options: AwsClientOptions = {}): string | undefined {
+export function endpointOf(service: AwsService, options: AwsClientOptions = {}): string | undefined {
   const env = options.env ?? process.env
   return options.endpoint ?? (env[`AWS_ENDPOINT_URL_${service}`] || env.AWS_ENDPOINT_URL || undefined)
 }
+
+/** As in the names of `AWS_ENDPOINT_URL_…`. */
 
 function timeouts({ connectTimeoutMs = 5_000, requestTimeoutMs = 30_000 }: AwsClientOptions) {
   return { connectionTimeout: connectTimeoutMs, requestTimeout: requestTimeoutMs }
@@ -78,11 +111,11 @@ function connect({ protocol, hostname, port }: URL, { connectionTimeout }: { con
 }
 
 type BaseConfig = Pick<
-  KinesisClientConfig & FirehoseClientConfig,
+  KinesisClientConfig & FirehoseClientConfig & S3ClientConfig,
   'endpoint' | 'region' | 'credentials' | 'maxAttempts'
 >
 
-function baseConfig(service: 'KINESIS' | 'FIREHOSE', options: AwsClientOptions): BaseConfig {
+function baseConfig(service: AwsService, options: AwsClientOptions): BaseConfig {
   const env = options.env ?? process.env
   const endpoint = endpointOf(service, options)
   const region = options.region ?? env.AWS_REGION ?? (endpoint === undefined ? undefined : 'us-east-1')

@@ -92,7 +92,7 @@ function diagnose(error: unknown, { endpoint }: AwsCallDescription): Diagnosis {
   if (name === 'AbortError') {
     return { code: 'unknown', found: 'it was stopped', next: 'Try again.' }
   }
-  if (name === 'ResourceNotFoundException') {
+  if (name === 'ResourceNotFoundException' || name === 'NoSuchBucket') {
     return {
       code: 'not-found',
       found: `it does not exist there (${oneLine(message)})`,

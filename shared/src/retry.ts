@@ -41,6 +41,34 @@ export function backoffDelayMs(failures: number, { baseMs, capMs }: Backoff, ran
   return Math.floor(random() * Math.min(capMs, baseMs * 2 ** Math.min(failures, 32)))
 }
 
+export interface RetryCallOptions {
+  /** A reason when a failure is for a moment only; any other failure rejects at once. */
+  retryReason(error: unknown): string | undefined
+  /** Time for all attempts, in milliseconds; checked between them. The last failure rejects. */
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal | undefined
+  readonly backoff?: Backoff
+  readonly timing?: Timing
+  readonly onRetry?: ((retry: { readonly reason: string; readonly delayMs: number }) => void) | undefined
+}
+
+/** Makes a call that fails or succeeds as a whole, again after a jittered wait as long as its failures pass. */
+export async function retryCall<Value>(call: () => Promise<Value>, options: RetryCallOptions): Promise<Value> {
+  const { timing = systemTiming, backoff = defaultBackoff, signal } = options
+  const deadline = timing.now() + options.timeoutMs
+  for (let failures = 0; ; failures++) {
+    try {
+      return await call()
+    } catch (error) {
+      const reason = options.retryReason(error)
+      const delayMs = backoffDelayMs(failures, backoff, timing.random)
+      if (reason === undefined || signal?.aborted || timing.now() + delayMs >= deadline) throw error
+      options.onRetry?.({ reason, delayMs })
+      await timing.sleep(delayMs, signal)
+    }
+  }
+}
+
 /** What the service said of one entry in one attempt. */
 export type EntryOutcome<Value> =
   | { readonly status: 'accepted'; readonly value: Value }

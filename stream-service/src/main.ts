@@ -1,6 +1,6 @@
 // The service as a process: reads its configuration, wires source, service, sinks and HTTP, and owns start and stop.
 // Exit 0 after SIGTERM or SIGINT, 1 after a failure, 2 when it cannot start as configured.
-import { readdirSync } from 'node:fs'
+import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DescribeStreamSummaryCommand } from '@aws-sdk/client-kinesis'
 import { endpointOf, kinesisClient } from '@millrace/shared/aws-clients'
@@ -22,8 +22,9 @@ import type { Position } from './records/record.ts'
 import { StreamService } from './service.ts'
 import { metricLines } from './sinks/metrics.ts'
 import { openSinks } from './sinks/open-sinks.ts'
-import { createDirectSource } from './sources/direct.ts'
-import { openFolderStore } from './state/folder-store.ts'
+import { openSource } from './sources/open-source.ts'
+import type { Gap } from './sources/shard-reader.ts'
+import { openStore } from './state/open-store.ts'
 import type { SnapshotStore } from './state/snapshot-store.ts'
 import { mergePosition } from './tasks/merge-task.ts'
 import { PartitionsChangedError, StreamChangedError } from './tasks/service-state.ts'
@@ -41,12 +42,10 @@ async function main(): Promise<void> {
   try {
     const queries = readQueries(config)
     const stream = await describeStream(config, client)
+    const region = await client.config.region()
     const { sinks, deadLetters } = await openSinks(config, logger)
-    const store = await openFolderStore({
-      folder: join(config.stateFolder, 'snapshots'),
-      onInvalid: (error) => logger.error({ err: error }, 'a snapshot cannot be used; the one before it is'),
-    })
-    const exchange = await openExchange(config, client, store, logger)
+    const store = await openStore(config, logger)
+    const exchange = await openExchange(config, client, region, store, logger)
     const service = await StreamService.open({
       exchange,
       stream,
@@ -54,19 +53,18 @@ async function main(): Promise<void> {
       store,
       sinks,
       deadLetters,
-      source: ({ startedAt, startAfter, gate }) =>
-        createDirectSource({
-          client,
-          streamName: config.streamName,
-          endpoint: endpointOf('KINESIS'),
-          startAfter,
-          // A later start must not skip what came between: LATEST is the moment of the first one.
-          startAt: config.startAt === 'LATEST' ? new Date(startedAt) : config.startAt,
-          gate,
-          pollIntervalMs: config.pollIntervalMs,
-          logger,
-          onGap: (gap) => logger.error({ gap }, 'records were lost to retention before they were read'),
-        }),
+      source: (start) =>
+        openSource(
+          {
+            ...config,
+            client,
+            region,
+            logger,
+            onGap: (gap) => logger.error({ gap }, 'records were lost to retention before they were read'),
+          },
+          start,
+        ),
+      hasLeases: config.source === 'kcl',
       threads: config.threads,
       snapshotIntervalMs: config.snapshotIntervalMs,
       now: Date.now,
@@ -127,41 +125,46 @@ function readQueryFolder(folder: string): QuerySpec[] {
   return readQueryFiles(names.sort().map((name) => join(folder, name)))
 }
 
+/** The exchange is read as the stream is, under a name of its own. */
 async function openExchange(
-  { exchangeStream, pollIntervalMs }: ServiceConfig,
+  config: ServiceConfig,
   client: ReturnType<typeof kinesisClient>,
+  region: string,
   store: SnapshotStore,
   logger: Logger,
 ): Promise<Exchange | undefined> {
-  if (exchangeStream === undefined) return undefined
-  const endpoint = endpointOf('KINESIS')
+  const { exchangeStream: streamName, kcl } = config
+  if (streamName === undefined) return undefined
   const positions = new Map<number, Position>()
   for (const name of await store.names()) {
     const partition = partitionOfName(name)
     const position = partition === undefined ? null : mergePosition((await store.note(name))?.note)
     if (position !== null) positions.set(partition!, position)
   }
+  const stateFolder = join(config.stateFolder, 'exchange')
+  mkdirSync(stateFolder, { recursive: true })
+  const options = {
+    ...config,
+    streamName,
+    stateFolder,
+    startAt: 'TRIM_HORIZON' as const,
+    kcl: { ...kcl, applicationName: `${kcl.applicationName}-exchange` },
+    client,
+    region,
+    logger,
+    onGap: (gap: Gap) => logger.error({ gap }, 'messages of the exchange were lost to retention before they were read'),
+  }
   return openKinesisExchange({
     client,
-    streamName: exchangeStream,
-    endpoint,
-    source: (gate, shards) =>
-      createDirectSource({
-        client,
-        streamName: exchangeStream,
-        endpoint,
-        startAfter: new Map(
-          shards.flatMap((shardId, partition) => {
-            const position = positions.get(partition)
-            return position === undefined ? [] : [[shardId, position]]
-          }),
-        ),
-        startAt: 'TRIM_HORIZON',
-        gate,
-        pollIntervalMs,
-        logger,
-        onGap: (gap) => logger.error({ gap }, 'messages of the exchange were lost to retention before they were read'),
-      }),
+    streamName,
+    endpoint: endpointOf('KINESIS'),
+    source: (gate, shards) => {
+      const startAfter = shards.flatMap((shardId, partition): [string, Position][] => {
+        const position = positions.get(partition)
+        return position === undefined ? [] : [[shardId, position]]
+      })
+      return openSource(options, { startedAt: 0, startAfter: new Map(startAfter), gate })
+    },
   })
 }
 

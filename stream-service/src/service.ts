@@ -38,7 +38,10 @@ export interface ServiceOptions {
   readonly sinks: Readonly<Record<Channel, Sink>>
   /** Takes lines that a sink refused for good. */
   readonly deadLetters: Sink
-  /** Makes the source, told where earlier runs came to, when the first one began, and how much may be in flight per shard. */
+  /**
+   * Makes the source, told where earlier runs came to, when the first one began, and how much may be in flight per shard: it
+   * asks for a gate once per session.
+   */
   readonly source: (start: {
     readonly startedAt: number
     readonly startAfter: ReadonlyMap<string, Position | 'SHARD_END'>
@@ -116,13 +119,12 @@ export class StreamService {
       startAfter: new Map(
         [...notes].flatMap(([shardId, { position }]) => (position === null ? [] : [[shardId, position]])),
       ),
-      gate: (shardId) => this.#gateOf(shardId),
+      gate: (shardId) => this.#newGate(shardId),
     })
     // Shards of two streams may have one name.
-    const exchangeGate = (shardId: string) => this.#gateOf(`exchange ${shardId}`)
-    this.#exchangeSource = exchange?.source(exchangeGate)
+    this.#exchangeSource = exchange?.source((shardId) => this.#newGate(`exchange ${shardId}`))
     if (exchange === undefined) this.#ownMerge = this.#makeOwnMerge()
-    else this.#link = this.#linkTo(exchange, exchangeGate)
+    else this.#link = this.#linkTo(exchange)
   }
 
   #publisher(channel: Channel): LinePublisher {
@@ -145,7 +147,7 @@ export class StreamService {
         queries: this.#threads.queries.map(({ name }) => name),
         partitions: this.#state.partitions,
         hasLeases,
-        gate: (shardId) => this.#gateOf(shardId),
+        gateOf: (shardId) => this.#gates.get(shardId)!,
         openShards: () => this.#source.openShards(),
         initialShards: () => this.#state.initialShards ?? [],
         answerOf: (...about) => this.#merges.answerOf(...about),
@@ -156,8 +158,8 @@ export class StreamService {
         now,
         logger,
         stopping: this.#stopping.signal,
+        isEnding: () => this.#stopping.signal.aborted || this.#drainsAtEnd,
         onOpened: (task) => this.#publish('refused', task.refused, () => task.delivered()),
-        onForgotten: (shardId) => this.#gates.delete(shardId),
         onRefused: (emissions) => onEmissions?.(emissions),
         onMessages: () => this.#passOn(),
         onChange: async () => this.#ownMerge?.settle(),
@@ -209,12 +211,12 @@ export class StreamService {
     })
   }
 
-  #linkTo(exchange: Exchange, gate: (shardId: string) => CreditGate): ExchangeLink {
+  #linkTo(exchange: Exchange): ExchangeLink {
     const { now, logger } = this.#options
     return new ExchangeLink({
       exchange,
       merges: this.#merges,
-      gate,
+      gateOf: (shardId) => this.#gates.get(`exchange ${shardId}`)!,
       now,
       logger,
       signal: this.#stopPublishing.signal,
@@ -238,8 +240,11 @@ export class StreamService {
     const snapshots = new AbortController()
     try {
       const known = await this.#source.initialShards
-      this.#state = await withInitialShards(store, this.#state, known)
-      await this.#lanes.endVanished(known)
+      // A source that was stopped before it had listed the shards knows of none, which says nothing about them.
+      if (!this.#stopping.signal.aborted) {
+        this.#state = await withInitialShards(store, this.#state, known)
+        await this.#lanes.endVanished(known)
+      }
       await this.#ownMerge?.settle()
       void this.#takeSnapshots(snapshots.signal)
       const exchange = this.#link && this.#read(this.#exchangeSource!, this.#link.handler)
@@ -296,8 +301,10 @@ export class StreamService {
         await this.#lanes.save('changed')
         this.#merges.tick()
         await this.#merges.save('changed')
-        // A snapshot that takes long is taken less often, so that saving stays a tenth of the work.
-        delayMs = Math.max(snapshotIntervalMs, 10 * (this.#timing.now() - began))
+        // A snapshot that takes long is taken less often, so that saving stays a tenth of the work; but one that took long because
+        // the store was slow, or the process was stopped, must not keep others waiting for minutes.
+        const longestMs = 10 * snapshotIntervalMs
+        delayMs = Math.min(longestMs, Math.max(snapshotIntervalMs, 10 * (this.#timing.now() - began)))
       }
     } catch (error) {
       if (!signal.aborted) this.#failed.reject(error)
@@ -368,12 +375,10 @@ export class StreamService {
     await this.#source.stop()
   }
 
-  #gateOf(shardId: string): CreditGate {
-    let gate = this.#gates.get(shardId)
-    if (gate === undefined) {
-      gate = new CreditGate(creditsPerShard)
-      this.#gates.set(shardId, gate)
-    }
+  /** Each session of a shard has its own: what an earlier one left unfinished must not slow it down. */
+  #newGate(shardId: string): CreditGate {
+    const gate = new CreditGate(creditsPerShard)
+    this.#gates.set(shardId, gate)
     return gate
   }
 

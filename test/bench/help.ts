@@ -16,6 +16,7 @@ Modes:
   --together            CPU time per record of ten queries over one stream, as a multiple of one query
   --threads             elapsed time of four shards with their lanes on one and on two threads
   --latency             from the record that completes a window to its panes, through an embedded Kinesis and the service
+  --snapshots           how long a snapshot of many open panes stalls the service, takes in all, and takes to be restored
 
 Options:
   --peers               all contestants; what they need is installed into .cache/bench
@@ -23,10 +24,11 @@ Options:
   --also NAME=COMMAND   one more contestant, run as COMMAND QUERY INPUT OUTPUT; may be given several times
   --queries A,B         only these: ${names(queries)}
   --nexmark             the Nexmark queries in place of Q1 to Q5
-  --records N           length of the input (default 1000000); not with --latency
+  --records N           length of the input (default 1000000); not with --latency and --snapshots
   --runs N              runs, interleaved; their medians are told (default 3, but of ${names(long)} by
-                        ${names(supplements)} 1); not with --latency
+                        ${names(supplements)} 1, and of --snapshots 9); not with --latency
   --seconds N           with --latency: how long it measures, after 5 s that do not count (default 60)
+  --panes N             with --snapshots: how many are open (default 100000)
   --seed N              another input of the same kind (default 1)
   --json                the result as JSON
   -h, --help            this text

@@ -5,7 +5,13 @@ import { type Contestant, contestants, standard } from './contestants.ts'
 import { queries } from './queries.ts'
 import type { Query } from './query.ts'
 
-export type BenchOptions = ComparisonOptions | MemoryOptions | TogetherOptions | ThreadsOptions | LatencyOptions
+export type BenchOptions =
+  | ComparisonOptions
+  | MemoryOptions
+  | TogetherOptions
+  | ThreadsOptions
+  | LatencyOptions
+  | SnapshotsOptions
 
 export interface ComparisonOptions {
   readonly mode: 'comparison'
@@ -49,18 +55,27 @@ export interface LatencyOptions {
   readonly json: boolean
 }
 
+export interface SnapshotsOptions {
+  readonly mode: 'snapshots'
+  readonly panes: number
+  readonly runs: number
+  readonly seed: number
+  readonly json: boolean
+}
+
 /** The command line makes no sense; `message` says why. Exit code 2. */
 export class UsageError extends Error {
   readonly code = 'BAD_USAGE'
 }
 
-export const modes = ['memory', 'together', 'threads', 'latency'] as const
+export const modes = ['memory', 'together', 'threads', 'latency', 'snapshots'] as const
 
 const options = {
   memory: { type: 'boolean' },
   together: { type: 'boolean' },
   threads: { type: 'boolean' },
   latency: { type: 'boolean' },
+  snapshots: { type: 'boolean' },
   peers: { type: 'boolean' },
   contestants: { type: 'string' },
   also: { type: 'string', multiple: true },
@@ -69,6 +84,7 @@ const options = {
   records: { type: 'string' },
   runs: { type: 'string' },
   seconds: { type: 'string' },
+  panes: { type: 'string' },
   seed: { type: 'string' },
   json: { type: 'boolean' },
   help: { type: 'boolean', short: 'h' },
@@ -83,6 +99,7 @@ const taken: Readonly<Record<BenchOptions['mode'], readonly (keyof Values)[]>> =
   together: ['records', 'runs', 'seed', 'json'],
   threads: ['records', 'runs', 'seed', 'json'],
   latency: ['seconds', 'seed', 'json'],
+  snapshots: ['panes', 'runs', 'seed', 'json'],
 }
 
 /** Undefined when help is asked for. */
@@ -93,6 +110,10 @@ export function parseOptions(argv: readonly string[]): BenchOptions | undefined 
   const json = values.json ?? false
   const seed = wholeNumber('--seed', values.seed ?? '1', 0)
   if (mode === 'latency') return { mode, seconds: wholeNumber('--seconds', values.seconds ?? '60', 1), seed, json }
+  if (mode === 'snapshots') {
+    const panes = wholeNumber('--panes', values.panes ?? '100000', 1)
+    return { mode, panes, runs: wholeNumber('--runs', values.runs ?? '9', 1), seed, json }
+  }
   const records = wholeNumber('--records', values.records ?? '1000000', 1)
   const runs = values.runs === undefined ? undefined : wholeNumber('--runs', values.runs, 1)
   if (mode !== 'comparison') return { mode, records, runs: runs ?? 3, seed, json }
@@ -113,7 +134,8 @@ function modeOf(values: Values): BenchOptions['mode'] {
   const [mode = 'comparison'] = asked
   for (const name of Object.keys(values) as (keyof Values)[]) {
     if (name === mode || taken[mode].includes(name)) continue
-    throw new UsageError(`--${name} has no meaning ${mode === 'comparison' ? 'without --latency' : `with --${mode}`}`)
+    const without = name === 'panes' ? '--snapshots' : '--latency'
+    throw new UsageError(`--${name} has no meaning ${mode === 'comparison' ? `without ${without}` : `with --${mode}`}`)
   }
   return mode
 }

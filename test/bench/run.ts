@@ -1,4 +1,4 @@
-// `npm run bench`: what windowed queries cost, in five modes. docs/performance.md says what is measured and how; --help lists
+// `npm run bench`: what windowed queries cost, in six modes. docs/performance.md says what is measured and how; --help lists
 // the modes and their options.
 import { mkdirSync } from 'node:fs'
 import { removeWork, workFolder } from './cache.ts'
@@ -10,6 +10,7 @@ import { describeMachine, isBusy, lookAtMachine } from './machine.ts'
 import { measureMemory } from './memory/memory.ts'
 import { type BenchOptions, parseOptions, UsageError } from './options.ts'
 import { killAll, ProcessError } from './processes.ts'
+import { measureSnapshots } from './snapshots/snapshots.ts'
 import { measureThreads } from './threads/threads.ts'
 import { measureTogether } from './together/together.ts'
 
@@ -73,6 +74,8 @@ function measured(options: BenchOptions): Promise<Found> {
       return measureThreads(options, say)
     case 'latency':
       return measureLatency(options, say)
+    case 'snapshots':
+      return measureSnapshots(options, say)
   }
 }
 

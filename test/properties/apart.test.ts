@@ -12,6 +12,7 @@ import { ShardLanes } from '../../stream-service/src/engine/shard-lanes.ts'
 import type { StreamRecord } from '../../stream-service/src/records/record.ts'
 import { compiled, disorderly, encodedName, inTime, query, rounded } from './cases.ts'
 import { type OracleQuery, type OracleRecord, oracle } from './oracle.ts'
+import { savedAndLoaded } from './saved.ts'
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 600)
 
@@ -90,7 +91,7 @@ class TestLane {
 
   crash(): void {
     this.lanes?.leave()
-    this.lanes = this.#make(structuredClone(this.#saved?.lanes))
+    this.lanes = this.#make(this.#saved && savedAndLoaded(this.#saved.lanes))
     this.sent = [...(this.#saved?.sent ?? [])]
     // A source may begin earlier than that.
     this.next = 0
@@ -149,7 +150,7 @@ class TestMerge {
   }
 
   crash(): void {
-    this.merger = this.#make(structuredClone(this.#saved))
+    this.merger = this.#make(this.#saved && savedAndLoaded(this.#saved))
     this.#unsaved = []
   }
 }

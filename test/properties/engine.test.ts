@@ -2,11 +2,12 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Emission } from '../../stream-service/src/engine/emission.ts'
-import { Job, type SavedJob } from '../../stream-service/src/engine/job.ts'
+import { Job } from '../../stream-service/src/engine/job.ts'
 import { imbalance } from '../../stream-service/src/engine/ledger.ts'
 import type { StreamRecord } from '../../stream-service/src/records/record.ts'
 import { compiled, disorderly, duration, encodedName, finalPanes, inTime, query, rounded } from './cases.ts'
 import { type OracleQuery, type OracleRecord, oracle } from './oracle.ts'
+import { savedAndLoaded } from './saved.ts'
 
 const runs = Number(process.env.PROPERTY_RUNS ?? 600)
 
@@ -53,7 +54,7 @@ function run(q: OracleQuery, records: readonly OracleRecord[], { steps, restarts
     emissions.push(...job.accept(shardId, queues.get(shardId)!.splice(0, batch), 0, 0))
     emissions.push(...job.tick(i))
     if (restarts.includes(i)) {
-      job = new Job({ ...compiled(q, hasEarlyPanes), saved: JSON.parse(JSON.stringify(job.save())) as SavedJob })
+      job = new Job({ ...compiled(q, hasEarlyPanes), saved: savedAndLoaded(job.save()) })
     }
   })
   for (const [shardId, queue] of queues) emissions.push(...job.accept(shardId, queue, 0, 0))

@@ -48,14 +48,24 @@ interface Taken {
   readonly data: Record<string, unknown>
 }
 
-/** Shards are read whole, one after the other, in the order of their ids; nothing is ever idle and the input ends. */
-export function oracle(query: OracleQuery, records: readonly OracleRecord[]): OracleResult {
+/**
+ * Shards are read whole, one after the other, in the order of their ids; nothing is ever idle and the input ends. A shard with
+ * parents (whose ids come before its own) goes on from the lowest of their watermarks.
+ */
+export function oracle(
+  query: OracleQuery,
+  records: readonly OracleRecord[],
+  parentsOf: ReadonlyMap<string, readonly string[]> = new Map(),
+): OracleResult {
   const ledger = { read: 0, aggregated: 0, filtered: 0, late: 0, rejected: 0, lateWindows: 0 }
   const groups = new Map<string, Group>()
   const sessions: Group[] = []
-  const shards = [...new Set(records.map(({ shard }) => shard))].sort()
+  const shards = [...new Set([...records.map(({ shard }) => shard), ...parentsOf.keys()])].sort()
+  const watermarks = new Map<string, number>()
   for (const shard of shards) {
-    let watermark = Number.NEGATIVE_INFINITY
+    const parents = parentsOf.get(shard) ?? []
+    let watermark =
+      parents.length === 0 ? Number.NEGATIVE_INFINITY : Math.min(...parents.map((parent) => watermarks.get(parent)!))
     const ofLane: Group[] = []
     const counts = new Map<string, number>()
     records
@@ -123,6 +133,7 @@ export function oracle(query: OracleQuery, records: readonly OracleRecord[]): Or
         observe()
       })
     sessions.push(...ofLane)
+    watermarks.set(shard, watermark)
   }
   for (const session of joinAcrossShards(sessions)) {
     const id = `${query.name}/${session.key}/${session.start}-${session.end}`

@@ -68,11 +68,29 @@ describe('a mode', () => {
     expect(code).toBe(0)
   })
 
+  it('--snapshots goes on from what it has saved as if it had not stopped', async () => {
+    const { code, stdout } = await bench('--snapshots', '--panes', '500', '--runs', '2', '--json')
+    const { rows, failures } = JSON.parse(stdout)
+    expect(failures).toEqual([])
+    expect(rows.map(({ workload }: { workload: string }) => workload)).toEqual([
+      'tumbling',
+      'sessions',
+      'quantile',
+      'sketches',
+    ])
+    for (const { stallMs, saveMs, restoreMs, bytes } of rows) {
+      expect([stallMs.length, saveMs.length, restoreMs.length]).toEqual([2, 2, 2])
+      expect(bytes).toBeGreaterThan(1_000)
+    }
+    expect(code).toBe(0)
+  })
+
   it.each([
     [['--memory', '--latency'], '--memory and --latency exclude each other'],
     [['--memory', '--queries', 'Q1'], '--queries has no meaning with --memory'],
     [['--latency', '--records', '5'], '--records has no meaning with --latency'],
     [['--latency', '--seconds', '0'], '--seconds must be a whole number from 1'],
+    [['--panes', '5'], '--panes has no meaning without --snapshots'],
     [['--seconds', '5'], '--seconds has no meaning without --latency'],
   ])('is not to be had with %s', (args, message) => {
     expect(() => parseOptions(args)).toThrow(message)
@@ -84,7 +102,8 @@ describe('a mode', () => {
 
   it('is listed by --help', async () => {
     const { code, stdout } = await bench('--help')
-    for (const mode of ['--memory', '--together', '--threads', '--latency']) expect(stdout).toContain(`\n  ${mode} `)
+    for (const mode of ['--memory', '--together', '--threads', '--latency', '--snapshots'])
+      expect(stdout).toContain(`\n  ${mode} `)
     expect(code).toBe(0)
   })
 })

@@ -13,8 +13,8 @@ import {
 } from '@aws-sdk/client-kinesis'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type EmbeddedKinesis, startEmbeddedKinesis } from '../../stream-service/src/embedded-kinesis/server.ts'
-import { type OracleQuery, type OracleRecord, oracle } from '../properties/oracle.ts'
 import { finalPanesOf, ServiceProcess } from './service-process.ts'
+import { events, expectPanesOf, queries } from './shop.ts'
 
 let kinesis: EmbeddedKinesis
 let client: KinesisClient
@@ -34,53 +34,6 @@ afterEach(async () => {
   await kinesis.close()
   await rm(folder, { recursive: true, force: true })
 })
-
-/** Event times move on by 10 ms a record with up to `disorderMs` of disorder, without chance. */
-function events(from: number, count: number, disorderMs: number): Record<string, unknown>[] {
-  return Array.from({ length: count }, (_, i) => {
-    const n = from + i
-    return { ts: 1_700_000_000_000 + 10 * n - ((n * 7_919) % (disorderMs + 1)), k: `key-${(n * 31) % 17}`, v: n % 100 }
-  })
-}
-
-const time = (outOfOrderness: string) => ({ field: 'ts', unit: 'ms', outOfOrderness })
-const values = { records: { fn: 'count' }, sum: { fn: 'sum', field: 'v' }, last: { fn: 'last', field: 'v' } }
-const queries = [
-  // Revisions: records come later than the watermark allows, but never later than the allowed lateness.
-  {
-    name: 'revised',
-    time: time('20ms'),
-    keyBy: ['k'],
-    window: { type: 'tumbling', size: '1s' },
-    allowedLateness: '10s',
-    aggregates: values,
-  },
-  {
-    name: 'hops',
-    time: time('600ms'),
-    keyBy: ['k'],
-    window: { type: 'hopping', size: '2s', every: '500ms' },
-    aggregates: values,
-  },
-  { name: 'visits', time: time('600ms'), keyBy: ['k'], window: { type: 'session', gap: '90ms' }, aggregates: values },
-]
-const oracleQueries: OracleQuery[] = [
-  {
-    name: 'revised',
-    outOfOrdernessMs: 20,
-    keyBy: ['k'],
-    window: { type: 'tumbling', size: 1_000, offset: 0 },
-    allowedLatenessMs: 10_000,
-  },
-  {
-    name: 'hops',
-    outOfOrdernessMs: 600,
-    keyBy: ['k'],
-    window: { type: 'hopping', size: 2_000, every: 500, offset: 0 },
-    allowedLatenessMs: 0,
-  },
-  { name: 'visits', outOfOrdernessMs: 600, keyBy: ['k'], window: { type: 'session', gap: 90 }, allowedLatenessMs: 0 },
-]
 
 async function put(records: readonly Record<string, unknown>[]): Promise<void> {
   for (let at = 0; at < records.length; at += 500) {
@@ -166,15 +119,8 @@ test.each([
   await more(500)
   const ledger = await service.drain()
 
-  const panes = await finalPanesOf(join(folder, 'panes.ndjson'))
-  const records: OracleRecord[] = all.map((data) => ({ shard: 's', data }))
-  for (const query of oracleQueries) {
-    // In one shard the disorder is that of the events; nothing is late for good, so shards do not matter.
-    const expected = oracle({ ...query, outOfOrdernessMs: 600 }, records).panes
-    const found = new Map(panes.filter((pane) => pane.query === query.name).map((pane) => [pane.id, pane.values]))
-    expect([...found.keys()].sort(), query.name).toEqual([...expected.keys()].sort())
-    for (const [id, { records: count, sum, last }] of expected)
-      expect(found.get(id), id).toEqual({ records: count, sum, last })
+  expectPanesOf(all, await finalPanesOf(join(folder, 'panes.ndjson')))
+  for (const query of queries) {
     const { total } = ledger.queries[query.name]!
     expect(total).toMatchObject({ read: all.length, aggregated: all.length, late: 0, rejected: 0, pending: 0 })
   }

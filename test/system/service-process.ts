@@ -10,6 +10,7 @@ import { lastMessages, type ToParent } from '../../stream-service/src/parent-pro
 export interface ServiceProcessOptions {
   readonly endpoint: string
   readonly stream: string
+  /** Where it keeps its state and puts its output. */
   readonly folder: string
   readonly queries: readonly object[]
   /** More of its environment. */
@@ -18,6 +19,8 @@ export interface ServiceProcessOptions {
 
 export class ServiceProcess {
   readonly #child: ChildProcess
+  /** Where its HTTP API listens. */
+  port = 0
   readonly panesFired: { count: number } = { count: 0 }
   /** The ledger the process sent before it ended. */
   ledger: Ledger | undefined
@@ -26,12 +29,17 @@ export class ServiceProcess {
   private constructor(child: ChildProcess) {
     this.#child = child
     child.on('message', (message: ToParent) => {
+      if (message.kind === 'ready') this.port = message.port
       if (message.kind === 'ledger') this.ledger = message.ledger
       if (message.kind === 'panes') {
         this.panesFired.count += message.count
         this.#onPanes()
       }
     })
+  }
+
+  get pid(): number {
+    return this.#child.pid!
   }
 
   /** Starts the service and resolves when it reads. */
@@ -77,11 +85,17 @@ export class ServiceProcess {
     })
   }
 
+  /** Resolves when it has ended by itself, or was ended. */
   async kill(signal: NodeJS.Signals): Promise<number | null> {
     this.#child.kill(signal)
     const [code] = (await once(this.#child, 'exit')) as [number | null]
     await lastMessages(this.#child)
     return code
+  }
+
+  /** Ends it if it has not ended. */
+  async end(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) await this.kill('SIGKILL')
   }
 
   /** Lets it read to the end and close all windows; resolves with the ledger when it has exited with 0. */
@@ -94,7 +108,7 @@ export class ServiceProcess {
   }
 }
 
-interface PaneLine {
+export interface PaneLine {
   readonly id: string
   readonly query: string
   readonly pane: { readonly index: number }
@@ -102,12 +116,13 @@ interface PaneLine {
   readonly supersedes?: readonly string[]
 }
 
-/** What a reader of a file of panes ends up with; throws when one id and revision has two contents. */
-export async function finalPanesOf(path: string): Promise<PaneLine[]> {
+/** What a reader of files of panes ends up with; throws when one id and revision has two contents. */
+export async function finalPanesOf(...paths: readonly string[]): Promise<PaneLine[]> {
   const panes = new Map<string, PaneLine>()
   const seen = new Map<string, string>()
   const superseded = new Set<string>()
-  for (const line of (await readFile(path, 'utf8')).split('\n').filter((text) => text !== '')) {
+  const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8')))
+  for (const line of texts.flatMap((text) => text.split('\n')).filter((text) => text !== '')) {
     const pane = JSON.parse(line) as PaneLine
     const revision = `${pane.id} ${pane.pane.index}`
     if ((seen.get(revision) ?? line) !== line)

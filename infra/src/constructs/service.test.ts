@@ -1,6 +1,6 @@
 import { Match } from 'aws-cdk-lib/assertions'
 import { expect, test } from 'vitest'
-import { actionsAllowedTo, stageTemplate } from '../testing/stage-template.ts'
+import { actionsAllowedTo, stageTemplate, statementsOf } from '../testing/stage-template.ts'
 
 const template = stageTemplate('dev')
 
@@ -46,12 +46,14 @@ test('the service is told its stream, where its lines go, and where its snapshot
     MILLRACE_PANES_FIREHOSE: { Ref: expect.stringMatching(/^DeliveryPanes/) },
     MILLRACE_REFUSED_FIREHOSE: { Ref: expect.stringMatching(/^DeliveryRefused/) },
     MILLRACE_STATE_DIR: '/state',
+    MILLRACE_SNAPSHOT_BUCKET: { Ref: expect.stringMatching(/^SnapshotsBucket/) },
+    MILLRACE_SNAPSHOT_INTERVAL_MS: '5000',
     MILLRACE_HTTP_PORT: '8080',
     MILLRACE_START_AT: 'TRIM_HORIZON',
   })
 })
 
-test('the task may read the stream, write lines, and mount its snapshots: nothing else', () => {
+test('the task may read the stream, write lines, replace its snapshots and mount its folder: nothing else', () => {
   expect(actionsAllowedTo(template, /^ServiceTaskTaskRole/)).toEqual([
     'elasticfilesystem:ClientMount',
     'elasticfilesystem:ClientWrite',
@@ -60,10 +62,26 @@ test('the task may read the stream, write lines, and mount its snapshots: nothin
     'kinesis:GetRecords',
     'kinesis:GetShardIterator',
     'kinesis:ListShards',
+    's3:GetObject',
+    's3:ListBucket',
+    's3:PutObject',
   ])
 })
 
-test('snapshots outlive the task: an encrypted file system, mounted with the rights of the task', () => {
+test('snapshots outlive the task in a bucket of their own, closed and encrypted, below one prefix', () => {
+  const [id] = Object.keys(template.findResources('AWS::S3::Bucket')).filter((name) => name.startsWith('Snapshots'))
+  const bucket = template.findResources('AWS::S3::Bucket')[id!]!.Properties
+  expect(bucket).toMatchObject({
+    BucketEncryption: { ServerSideEncryptionConfiguration: [expect.anything()] },
+    PublicAccessBlockConfiguration: { BlockPublicAcls: true, RestrictPublicBuckets: true },
+    LifecycleConfiguration: { Rules: [{ ExpirationInDays: 400, Status: 'Enabled' }] },
+  })
+  const own = statementsOf(template).filter(({ holder }) => holder.startsWith('ServiceTask'))
+  const objects = own.find(({ actions }) => actions.includes('s3:PutObject'))
+  expect(objects?.resources).toEqual([{ 'Fn::Join': ['', [{ 'Fn::GetAtt': [id, 'Arn'] }, '/snapshots/*']] }])
+})
+
+test('the state folder outlives the task: an encrypted file system, mounted with the rights of the task', () => {
   expect(container().MountPoints).toEqual([{ SourceVolume: 'state', ContainerPath: '/state', ReadOnly: false }])
   template.hasResourceProperties('AWS::ECS::TaskDefinition', {
     Volumes: [

@@ -8,7 +8,9 @@ import type * as firehose from 'aws-cdk-lib/aws-kinesisfirehose'
 import * as logs from 'aws-cdk-lib/aws-logs'
 import { Construct } from 'constructs'
 import type { StageConfig } from '../config.ts'
-import { type Snapshots, serviceUserId } from './snapshots.ts'
+import { useKcl } from './kcl.ts'
+import type { SnapshotBucket } from './snapshot-bucket.ts'
+import { type StateFolder, serviceUserId } from './state-folder.ts'
 
 export interface StreamServiceProps {
   readonly config: StageConfig['service']
@@ -18,7 +20,8 @@ export interface StreamServiceProps {
   readonly stream: kinesis.IStream
   readonly panes: firehose.IDeliveryStream
   readonly refused: firehose.IDeliveryStream
-  readonly snapshots: Snapshots
+  readonly snapshots: SnapshotBucket
+  readonly stateFolder: StateFolder
   readonly logRetentionDays: logs.RetentionDays
 }
 
@@ -37,10 +40,11 @@ export class StreamService extends Construct {
         cpuArchitecture: ecs.CpuArchitecture.ARM64,
         operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
       },
-      volumes: [props.snapshots.volume('state')],
+      volumes: [props.stateFolder.volume('state')],
     })
-    this.addContainer(task, props)
+    const container = this.addContainer(task, props)
     grantNeeds(task, props)
+    if (props.config.source === 'kcl') useKcl(this, { task, container, stream: props.stream })
 
     this.service = new ecs.FargateService(this, 'Service', {
       // `as`: the library's classes say `T | undefined` where their interfaces say `?: T`; exact optional types tell them apart.
@@ -60,9 +64,10 @@ export class StreamService extends Construct {
       propagateTags: ecs.PropagatedTagSource.SERVICE,
     })
     props.snapshots.grantReadWrite(task.taskRole)
+    props.stateFolder.grantReadWrite(task.taskRole)
   }
 
-  private addContainer(task: ecs.FargateTaskDefinition, props: StreamServiceProps): void {
+  private addContainer(task: ecs.FargateTaskDefinition, props: StreamServiceProps): ecs.ContainerDefinition {
     const container = task.addContainer('service', {
       image: props.image,
       user: `${serviceUserId}:${serviceUserId}`,
@@ -95,11 +100,15 @@ export class StreamService extends Construct {
         MILLRACE_PANES_FIREHOSE: props.panes.deliveryStreamName,
         MILLRACE_REFUSED_FIREHOSE: props.refused.deliveryStreamName,
         MILLRACE_STATE_DIR: stateDir,
+        MILLRACE_SNAPSHOT_BUCKET: props.snapshots.bucketName,
+        // Each is a request that is paid for; panes that may be revised wait for one.
+        MILLRACE_SNAPSHOT_INTERVAL_MS: '5000',
         MILLRACE_HTTP_PORT: String(httpPort),
         MILLRACE_START_AT: props.config.startAt,
       },
     })
     container.addMountPoints({ sourceVolume: 'state', containerPath: stateDir, readOnly: false })
+    return container
   }
 }
 

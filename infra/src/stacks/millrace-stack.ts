@@ -10,7 +10,8 @@ import { Ingest } from '../constructs/ingest.ts'
 import { Network } from '../constructs/network.ts'
 import { Observability } from '../constructs/observability.ts'
 import { StreamService } from '../constructs/service.ts'
-import { Snapshots } from '../constructs/snapshots.ts'
+import { SnapshotBucket } from '../constructs/snapshot-bucket.ts'
+import { StateFolder } from '../constructs/state-folder.ts'
 import { EventStream } from '../constructs/stream.ts'
 
 export interface MillraceStackProps {
@@ -43,7 +44,8 @@ export class MillraceStack extends Stack {
     })
     const network = new Network(this, 'Network', { ...config.network, logRetentionDays })
     const { vpc, serviceSecurityGroup } = network
-    const snapshots = new Snapshots(this, 'Snapshots', { vpc, serviceSecurityGroup, retainData })
+    const snapshots = new SnapshotBucket(this, 'Snapshots', { retainData })
+    const stateFolder = new StateFolder(this, 'State', { vpc, serviceSecurityGroup, retainData })
     const { service } = new StreamService(this, 'Service', {
       config: config.service,
       image: serviceImage,
@@ -53,10 +55,11 @@ export class MillraceStack extends Stack {
       panes,
       refused,
       snapshots,
+      stateFolder,
       logRetentionDays,
     })
     // A task that starts before its endpoints and mount targets cannot fetch its image, and the deployment is rolled back.
-    service.node.addDependency(network, snapshots)
+    service.node.addDependency(network, stateFolder)
     const { topic } = new Observability(this, 'Observability', {
       stage,
       stream,

@@ -7,10 +7,11 @@ import { serviceImage } from '../service-image.ts'
 import { MillraceStack } from '../stacks/millrace-stack.ts'
 
 export function stageStack(stage: string, change: (config: StageConfig) => StageConfig = (config) => config): Stack {
+  const config = change(stageConfig(stage))
   return new MillraceStack(new App(), `Millrace-${stage}`, {
-    config: change(stageConfig(stage)),
+    config,
     eventsCode: Code.fromInline('exports.handler = async () => {}'),
-    serviceImage: serviceImage(),
+    serviceImage: serviceImage(config.service.source),
   })
 }
 

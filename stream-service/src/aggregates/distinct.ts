@@ -28,9 +28,10 @@ export const distinct: Aggregator = {
     return addScalarHash(rows, ref, hashScalar(value))
   },
   addSlot(rows, _cell, ref, fields, slot) {
+    const at = fields.base + slot
     const hash =
-      fields.kinds[slot] === isText
-        ? hashUtf8(fields.view, fields.starts[slot]!, fields.lengths[slot]!)
+      fields.kinds[at] === isText
+        ? hashUtf8(fields.view, fields.starts[at]!, fields.lengths[at]!)
         : hashScalar(fields.value(slot))
     return addScalarHash(rows, ref, hash)
   },

@@ -140,6 +140,64 @@ export class RowLayout {
     if (this.#others.length > 0) this.#addOthers(rows, row, fields, eventTime, skipped)
   }
 
+  /** Takes records in as `add` does: those of `recordRows` into the rows `into`, one each. */
+  addRows(
+    rows: Rows,
+    into: Int32Array,
+    fields: Fields,
+    recordRows: Int32Array,
+    times: Float64Array,
+    count: number,
+    skipped: number[],
+  ): void {
+    const { cells } = rows
+    const stride = this.cellStride
+    const countCell = this.#countCell
+    if (countCell >= 0) {
+      for (let i = 0; i < count; i++) {
+        const at = into[i]! * stride + countCell
+        cells[at] = cells[at]! + 1
+      }
+    }
+    const summaries = this.#summaries
+    for (let s = 0; s < summaries.length; s++) {
+      const { summary, slot, cell, columns } = summaries[s]!
+      for (let i = 0; i < count; i++) {
+        fields.moveTo(recordRows[i]!)
+        const value = fields.finite(slot)
+        if (Number.isNaN(value)) for (const column of columns) skipped[column]!++
+        else summary.add(cells, into[i]! * stride + cell, value)
+      }
+    }
+    const others = this.#others
+    for (let o = 0; o < others.length; o++)
+      this.#addRowsTo(others[o]!, rows, into, fields, recordRows, times, count, skipped)
+  }
+
+  #addRowsTo(
+    { aggregator, slot, wholeRecord, cell, ref, column }: PlacedAggregator,
+    rows: Rows,
+    into: Int32Array,
+    fields: Fields,
+    recordRows: Int32Array,
+    times: Float64Array,
+    count: number,
+    skipped: number[],
+  ): void {
+    const { cellStride, refStride } = this
+    const takesSlot = slot >= 0 && aggregator.addSlot !== undefined
+    for (let i = 0; i < count; i++) {
+      const row = recordRows[i]!
+      const cellAt = into[i]! * cellStride + cell
+      const refAt = into[i]! * refStride + ref
+      fields.moveTo(row)
+      const taken = takesSlot
+        ? aggregator.addSlot!(rows, cellAt, refAt, fields, slot)
+        : aggregator.add(rows, cellAt, refAt, fieldOf(fields, slot, wholeRecord), times[row]!)
+      if (!taken) skipped[column]!++
+    }
+  }
+
   #addOthers(rows: Rows, row: number, fields: Fields, eventTime: number, skipped: number[]): void {
     const cellBase = row * this.cellStride
     const refBase = row * this.refStride
@@ -197,6 +255,13 @@ export class RowLayout {
       }
     }
     return encoded
+  }
+
+  /** Hands over the same, ref by ref. */
+  forEachRef(rows: Rows, row: number, take: (state: JsonValue) => void): void {
+    for (const { aggregator, ref } of this.#others) {
+      for (let i = 0; i < aggregator.refs; i++) take(aggregator.encodeRef!(rows.refs[row * this.refStride + ref + i]))
+    }
   }
 
   decodeRefs(rows: Rows, row: number, encoded: readonly JsonValue[]): void {

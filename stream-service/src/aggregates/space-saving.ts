@@ -6,6 +6,8 @@
 //
 // Until a value has lost its counter the counts are exact, and order does not show. After that it does, so that a state
 // depends on the order of its values; but on nothing else: ties go by content and by slot, and both are in the snapshot.
+import type { Fields } from '../records/fields.ts'
+import { CounterIndex, hashOf } from './counter-index.ts'
 import { inserted } from './small-numbers.ts'
 
 export type Scalar = string | number | boolean
@@ -32,7 +34,7 @@ export class SpaceSaving {
   #counts: number[]
   #errors: number[] | undefined
   // Rebuilt on start, when needed.
-  #slots: Map<Scalar, number> | undefined
+  #index: CounterIndex | undefined
   #heap: SlotHeap | undefined
 
   /** A summary of one value. Capacity is at least 1. */
@@ -44,11 +46,39 @@ export class SpaceSaving {
 
   add(value: Scalar): void {
     const slot = this.#slotOf(value)
-    if (slot >= 0) {
-      this.#counts[slot]!++
-      this.#heap?.sink(slot)
-    } else if (this.#values.length < this.#capacity) this.#append(value)
-    else this.#takeOver(value)
+    if (slot >= 0) this.#raise(slot)
+    else this.#addNew(value, this.#index === undefined ? 0 : hashOf(value))
+  }
+
+  /** Adds the text in a slot of a record, as `add` does with the string. */
+  addText(fields: Fields, field: number): void {
+    const index = this.#index
+    if (index === undefined) {
+      this.add(fields.value(field) as string)
+      return
+    }
+    const at = fields.base + field
+    const hash = fields.hashes[at]!
+    let slot = index.findText(fields.view, fields.starts[at]!, fields.lengths[at]!, hash)
+    if (slot < 0) {
+      const value = fields.value(field) as string
+      slot = index.find(value, hash)
+      if (slot < 0) {
+        this.#addNew(value, hash)
+        return
+      }
+    }
+    this.#raise(slot)
+  }
+
+  #addNew(value: Scalar, hash: number): void {
+    if (this.#values.length < this.#capacity) this.#append(value, hash)
+    else this.#takeOver(value, hash)
+  }
+
+  #raise(slot: number): void {
+    this.#counts[slot]!++
+    this.#heap?.sink(slot)
   }
 
   /**
@@ -80,7 +110,7 @@ export class SpaceSaving {
     this.#values = merged.map(({ value }) => value)
     this.#counts = merged.map(({ count }) => count)
     this.#errors = isExact ? undefined : merged.map(({ error }) => error)
-    this.#slots = undefined
+    this.#index = undefined
     this.#heap = undefined
   }
 
@@ -110,34 +140,31 @@ export class SpaceSaving {
     return decoded
   }
 
-  #append(value: Scalar): void {
+  #append(value: Scalar, hash: number): void {
     const { length } = this.#values
     this.#counts = inserted(this.#counts, length, 1)
     if (length < fewValues) {
       this.#values = withOneMore(this.#values, value)
       return
     }
-    this.#slots?.set(value, length)
     this.#values.push(value)
+    this.#index?.add(length, hash)
   }
 
-  #takeOver(value: Scalar): void {
+  #takeOver(value: Scalar, hash: number): void {
     if (this.#errors === undefined) {
       // From here on slots decide ties, so they are put in an order that does not depend on who came first.
       const counters = this.top(this.#capacity)
       this.#values = counters.map((counter) => counter.value)
       this.#counts = counters.map((counter) => counter.count)
       this.#errors = counters.map(() => 0)
-      this.#slots = undefined
+      this.#index = undefined
     }
     this.#heap ??= new SlotHeap(this.#counts)
     const slot = this.#heap.least()
-    const slots = this.#slots
-    if (slots !== undefined) {
-      slots.delete(this.#values[slot]!)
-      slots.set(value, slot)
-    }
+    this.#index?.remove(slot)
     this.#values[slot] = value
+    this.#index?.add(slot, hash)
     this.#errors[slot] = this.#counts[slot]!++
     this.#heap.sink(slot)
   }
@@ -145,8 +172,8 @@ export class SpaceSaving {
   #slotOf(value: Scalar): number {
     const values = this.#values
     if (values.length <= fewValues) return values.indexOf(value)
-    this.#slots ??= new Map(values.map((known, slot) => [known, slot]))
-    return this.#slots.get(value) ?? -1
+    this.#index ??= new CounterIndex(values)
+    return this.#index.find(value, hashOf(value))
   }
 
   #counter(slot: number): Counter {

@@ -1,5 +1,6 @@
 // topK: the k values of a field that come most often, by Space-Saving with many more counters than k, so that the first k
 // are right long before the last of the counters is.
+import { isText } from '../records/fields.ts'
 import type { Aggregator } from './aggregator.ts'
 import { type EncodedCounters, type Scalar, SpaceSaving } from './space-saving.ts'
 
@@ -26,6 +27,13 @@ export function topK(k: number): Aggregator {
       const summary = rows.refs[ref] as SpaceSaving | undefined
       if (summary === undefined) rows.refs[ref] = new SpaceSaving(capacity, scalar)
       else summary.add(scalar)
+      return true
+    },
+    addSlot(rows, cell, ref, fields, slot) {
+      const summary = rows.refs[ref] as SpaceSaving | undefined
+      if (summary === undefined || fields.kinds[fields.base + slot] !== isText)
+        return this.add(rows, cell, ref, fields.value(slot), Number.NaN)
+      summary.addText(fields, slot)
       return true
     },
     merge(into, _cell, ref, from, _fromCell, fromRef) {

@@ -1,11 +1,12 @@
 // The merge for windows on a grid. It keeps every lane's share of a window apart until the window is past its allowed
 // lateness, so that a lane's revision replaces that lane's share and never adds to it.
-import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
+import type { Rows } from '../aggregates/aggregator.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import { Deadlines } from '../time/deadlines.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
 import type { AlignedWindows } from '../windows/aligned.ts'
 import type { AlignedPartials, UnfiredShare } from '../windows/aligned-panes.ts'
-import type { KeyMarks, SavedKey } from '../windows/key-table.ts'
+import type { KeyMarks, KeyTable } from '../windows/key-table.ts'
 import { mergeRow, mergeTable, PaneTable } from '../windows/pane-table.ts'
 import { decodeTable, type EncodedTable, encodeTable, markTable } from '../windows/pane-table-codec.ts'
 import type { TablePool } from '../windows/table-pool.ts'
@@ -36,20 +37,21 @@ export class AlignedMerge implements Merge, AlignedPartials {
   // Rebuilt on start.
   readonly #due = new Deadlines<MergingWindow>()
 
-  constructor(options: AlignedMergeOptions, encoded?: JsonValue) {
+  constructor(options: AlignedMergeOptions, encoded?: SnapshotValue) {
     this.#options = options
     if (encoded === undefined) return
-    const snapshot = encoded as EncodedMerge
+    const snapshot = encoded as unknown as EncodedMerge
     this.#at = { ...this.#at, watermark: loadInstant(snapshot.watermark) }
-    const { layout, keys } = options
+    const { layout, keys, hasEarlyPanes } = options
     for (const { end, fired, shares, revisions } of snapshot.windows) {
       const tables = shares.map(([shardId, table]) => [shardId, decodeTable(layout, keys, table)] as const)
       this.#schedule({
         end,
         fired,
         shares: new Map(tables),
-        revisions: new Map(revisions.map(([key, next]) => [keys.restore(key), next])),
-        changed: new Set(tables.flatMap(([, { keys: own, size }]) => [...own.subarray(0, size)])),
+        revisions: decodeRevisions(keys, revisions),
+        // Which keys changed since the last early panes is not saved; after a start all may have.
+        changed: new Set(hasEarlyPanes ? tables.flatMap(([, { keys: own, size }]) => [...own.subarray(0, size)]) : []),
       })
     }
   }
@@ -209,7 +211,7 @@ export class AlignedMerge implements Merge, AlignedPartials {
     }
   }
 
-  encode(): JsonValue {
+  encode(): SnapshotValue {
     const { layout, keys } = this.#options
     const watermark = this.#at.watermark
     return {
@@ -218,7 +220,7 @@ export class AlignedMerge implements Merge, AlignedPartials {
         end,
         fired,
         shares: [...shares].map(([shardId, table]) => [shardId, encodeTable(layout, keys, table)] as const),
-        revisions: [...revisions].map(([key, next]) => [keys.save(key), next] as const),
+        revisions: { keys: keys.pack([...revisions.keys()]), next: Uint32Array.from(revisions.values()) },
       })),
     } satisfies EncodedMerge
   }
@@ -230,6 +232,13 @@ type EncodedMerge = {
     readonly end: number
     readonly fired: boolean
     readonly shares: readonly (readonly [string, EncodedTable])[]
-    readonly revisions: readonly (readonly [SavedKey, number])[]
+    readonly revisions: EncodedRevisions
   }[]
+}
+type EncodedRevisions = { readonly keys: Uint8Array; readonly next: Uint32Array }
+
+function decodeRevisions(keys: KeyTable, { keys: packed, next }: EncodedRevisions): Map<number, number> {
+  const revisions = new Map<number, number>()
+  keys.unpack(packed, (key) => revisions.set(key, next[revisions.size]!))
+  return revisions
 }

@@ -8,12 +8,15 @@
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import type { FieldPlan } from '../records/fields.ts'
 import { comparePositions, type Position, type StreamRecord } from '../records/record.ts'
+import { GroupKey } from '../windows/group-key.ts'
+import { KeyTable } from '../windows/key-table.ts'
 import type { Emission, PanesEmission, RejectReason } from './emission.ts'
 import { Emitter } from './emitter.ts'
 import type { Ledger } from './ledger.ts'
 import { QueryChangedError } from './query-changed.ts'
 import { QueryEngine, type SavedQuery } from './query-engine.ts'
 import type { QueryLane } from './query-lane.ts'
+import type { RowRecords } from './record-rows.ts'
 import { RecordTaker } from './record-taker.ts'
 
 export interface DeclaredShard {
@@ -67,13 +70,17 @@ export class Job {
   /** Shards known before anything was read hold the merged watermark; later ones begin at it. */
   #started = false
   readonly #emitter: Emitter
+  /** By the slots of their fields: queries with the same keys number them together. */
+  readonly #groupKeys = new Map<string, GroupKey>()
 
   constructor(options: JobOptions) {
     const { queries, plan, saved } = options
     this.#idleBy = options.idleBy ?? 'clock'
     this.#emitter = new Emitter(options.onPanes)
     this.#taker = new RecordTaker(plan)
-    this.queries = queries.map((query) => new QueryEngine(query, this.#emitter, savedQuery(query, saved)))
+    this.queries = queries.map(
+      (query) => new QueryEngine(query, this.#groupKeyOf(query), this.#emitter, savedQuery(query, saved)),
+    )
     if (saved === undefined) return
     this.#started = saved.started
     for (const { shardId, parents, status, position } of saved.shards) {
@@ -90,6 +97,15 @@ export class Job {
         emptyUntil: 0,
       })
     }
+  }
+
+  #groupKeyOf({ keyBy, keySlots }: CompiledQuery): GroupKey {
+    const id = keySlots.join(' ')
+    const known = this.#groupKeys.get(id)
+    if (known !== undefined) return known
+    const groupKey = new GroupKey(keyBy, keySlots, new KeyTable())
+    this.#groupKeys.set(id, groupKey)
+    return groupKey
   }
 
   /** Makes shards known: with parents that have not ended they wait for them. Shards that are known already gain parents only. */
@@ -188,7 +204,7 @@ export class Job {
       shard.position = record.position
       return true
     }
-    for (const record of records) this.#taker.take(record, shard.lanes, isWanted)
+    this.#taker.takeAll(records, shard.lanes, isWanted)
   }
 
   /** False for a record that the restored state holds already. */
@@ -208,9 +224,10 @@ export class Job {
       take: (bytes, start, end, isKnownUtf8, record) => {
         taker.takeDecoded(taker.decoder.decode(bytes, start, end, isKnownUtf8), record, shard.lanes)
       },
-      readLine: (bytes, start, stop) => taker.decoder.decodeLine(bytes, start, stop),
-      takeRead: (record) => {
-        taker.takeDecoded(undefined, record, shard.lanes)
+      readLines: (bytes, start, stop) => taker.decoder.decodeLines(bytes, start, stop),
+      lineFeedAt: (row) => taker.decoder.lineFeedAt(row),
+      takeRead: (lines, records) => {
+        taker.takeRows(lines, records, shard.lanes)
       },
       refuse: (record, reason, detail) => {
         for (const lane of shard.lanes) lane.takeBroken(record, reason, detail)
@@ -309,8 +326,15 @@ export class Job {
   }
 
   #drainEmissions(): Emission[] {
-    for (const engine of this.queries) engine.sweepKeys()
+    for (const { keys } of this.#groupKeys.values()) if (keys.isSweepDue) this.#sweep(keys)
     return this.#emitter.take()
+  }
+
+  /** Forgets the keys under which no query keeps anything any more. Not while a record is being taken. */
+  #sweep(keys: KeyTable): void {
+    keys.sweep((marks) => {
+      for (const engine of this.queries) if (engine.keys === keys) engine.markKeys(marks)
+    })
   }
 
   /** The state as JSON. Records queued for a waiting shard are not in it: their position has not been passed. */
@@ -343,12 +367,14 @@ export interface FileLane {
   /** Takes the record in `bytes[start, end)`, described by `record`. */
   take(bytes: Buffer, start: number, end: number, isKnownUtf8: boolean, record: StreamRecord): void
   /**
-   * Reads the line at `start` of UTF-8 that has a line feed before `stop`, and returns where its line feed is: `takeRead` must
-   * follow. -1 when that has to be found first, for `take`.
+   * Reads lines from `start` on of UTF-8 that has a line feed before `stop`, and returns how many: `takeRead` must follow. 0
+   * when the end of the next line has to be found first, for `take`.
    */
-  readLine(bytes: Buffer, start: number, stop: number): number
-  /** Takes the line read last, described by `record`. */
-  takeRead(record: StreamRecord): void
+  readLines(bytes: Buffer, start: number, stop: number): number
+  /** Where a line that was read ends, the first of them being 0. */
+  lineFeedAt(line: number): number
+  /** Takes the lines read last, described by `records`. */
+  takeRead(lines: number, records: RowRecords): void
   refuse(record: StreamRecord, reason: RejectReason, detail: string): void
 }
 

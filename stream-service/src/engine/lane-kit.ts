@@ -1,5 +1,5 @@
 // What the lanes of one query are made of, wherever they are read: their keys, tables and panes.
-import type { JsonValue } from '../aggregates/aggregator.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import { AlignedPanes, type AlignedPartials } from '../windows/aligned-panes.ts'
 import { CountPanes, type CountPanesOptions } from '../windows/count-panes.ts'
@@ -28,17 +28,22 @@ export interface LaneState {
 
 export class LaneKit {
   readonly query: CompiledQuery
-  readonly keys = new KeyTable()
+  readonly keys: KeyTable
   readonly tables: TablePool
   /** Per aggregate: how many values it had no use for. */
   readonly skipped: number[]
   readonly #groupKey: GroupKey
 
-  constructor(query: CompiledQuery, skipped: readonly number[] = query.layout.columns.map(() => 0)) {
+  constructor(
+    query: CompiledQuery,
+    skipped: readonly number[] = query.layout.columns.map(() => 0),
+    groupKey = new GroupKey(query.keyBy, query.keySlots, new KeyTable()),
+  ) {
     this.query = query
     this.tables = new TablePool(query.layout)
     this.skipped = [...skipped]
-    this.#groupKey = new GroupKey(query.keyBy, query.keySlots, this.keys)
+    this.#groupKey = groupKey
+    this.keys = groupKey.keys
   }
 
   lane(shardId: string, state: LaneState, host: LaneHost, to: LaneOutputs, saved?: SavedLane): QueryLane {
@@ -47,7 +52,7 @@ export class LaneKit {
     return new QueryLane({ shardId, query, groupKey: this.#groupKey, panes, ...state, refuse: to.refuse, host, saved })
   }
 
-  #panes(shardId: string, to: LaneOutputs, saved: JsonValue | undefined): LanePanes {
+  #panes(shardId: string, to: LaneOutputs, saved: SnapshotValue | undefined): LanePanes {
     const { keys, tables, skipped } = this
     const { window, layout, allowedLatenessMs, earlyMs } = this.query
     const common = { shardId, layout, keys, allowedLatenessMs, tracksChanges: earlyMs !== undefined, skipped }

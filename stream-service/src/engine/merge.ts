@@ -1,7 +1,7 @@
 // What joins the lanes of one query. A merge takes each lane's partials and publishes a pane when the merged watermark
 // passes the end of its window; one implementation per family of windows.
-import type { JsonValue } from '../aggregates/aggregator.ts'
 import type { RowLayout } from '../aggregates/row-layout.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { KeyMarks, KeyTable } from '../windows/key-table.ts'
 import type { PaneOutput } from './pane-output.ts'
 
@@ -29,7 +29,8 @@ export interface Merge {
   advance(to: Advance): void
   /** Names the keys under which something is kept. */
   markKeys(marks: KeyMarks): void
-  encode(): JsonValue
+  /** What it holds, for a snapshot: a copy, of which nothing changes any more. */
+  encode(): SnapshotValue
 }
 
 /** Shards in the order in which partials are merged, so that the last digit of a sum does not depend on who came first. */

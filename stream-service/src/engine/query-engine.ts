@@ -1,10 +1,12 @@
 // All lanes of one query and their merge. The merged watermark is the minimum over the lanes that are not idle; idle lanes
 // follow it, so that what they still hold takes part when a window fires. It never goes back.
-import type { JsonValue } from '../aggregates/aggregator.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
 import type { AlignedPanes } from '../windows/aligned-panes.ts'
 import type { CountPanes, CountPanesOptions } from '../windows/count-panes.ts'
+import type { GroupKey } from '../windows/group-key.ts'
+import type { KeyMarks, KeyTable } from '../windows/key-table.ts'
 import type { SessionSpan } from '../windows/session.ts'
 import type { SessionPanes } from '../windows/session-panes.ts'
 import { slicing } from '../windows/slices.ts'
@@ -41,10 +43,11 @@ export class QueryEngine implements LaneHost {
   readonly #merge: Merge | undefined
   readonly #outputs: LaneOutputs
 
-  constructor(query: CompiledQuery, emitter: Emitter, saved?: SavedQuery) {
+  /** `groupKey` may be shared with other queries of the job. */
+  constructor(query: CompiledQuery, groupKey: GroupKey, emitter: Emitter, saved?: SavedQuery) {
     this.query = query
     this.#emitter = emitter
-    this.#kit = new LaneKit(query, saved?.skipped)
+    this.#kit = new LaneKit(query, saved?.skipped, groupKey)
     this.#output = new PaneOutput(query, this.#kit.keys, emitter)
     this.#merge = this.#makeMerge(saved?.merge)
     this.#outputs = this.#laneOutputs()
@@ -73,7 +76,7 @@ export class QueryEngine implements LaneHost {
     return this.#holder === undefined ? Number.NEGATIVE_INFINITY : this.#holder.watermark
   }
 
-  #makeMerge(saved: JsonValue | undefined): Merge | undefined {
+  #makeMerge(saved: SnapshotValue | undefined): Merge | undefined {
     const { window, layout, allowedLatenessMs, earlyMs } = this.query
     const { keys, tables } = this.#kit
     const hasEarlyPanes = earlyMs !== undefined
@@ -307,13 +310,14 @@ export class QueryEngine implements LaneHost {
     this.#merge?.advance({ watermark, closedByIdle, complete })
   }
 
-  /** Forgets the keys under which nothing is kept any more, if there are many. Not while a record is being taken. */
-  sweepKeys(): void {
-    if (!this.#kit.keys.isSweepDue) return
-    this.#kit.keys.sweep((marks) => {
-      for (const { panes } of this.lanes.values()) panes.markKeys(marks)
-      this.#merge?.markKeys(marks)
-    })
+  get keys(): KeyTable {
+    return this.#kit.keys
+  }
+
+  /** Names the keys under which something is kept. */
+  markKeys(marks: KeyMarks): void {
+    for (const { panes } of this.lanes.values()) panes.markKeys(marks)
+    this.#merge?.markKeys(marks)
   }
 
   ledger(pending: (shardId: string) => number): QueryLedger {
@@ -347,5 +351,5 @@ export interface SavedQuery {
   readonly endedLedgers: readonly (readonly [string, LaneLedger])[]
   readonly endedAt: readonly (readonly [string, SavedInstant])[]
   readonly skipped: readonly number[]
-  readonly merge: JsonValue
+  readonly merge: SnapshotValue
 }

@@ -1,7 +1,7 @@
 // One query over one shard: judges each record in the order of the design (where, time, future, key, lateness), puts it
 // into its windows, then moves the watermark. A watermark is "no more on-time records at or before this":
 // greatest event time - outOfOrderness - 1, never going back.
-import type { JsonValue } from '../aggregates/aggregator.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import type { Fields } from '../records/fields.ts'
 import type { StreamRecord } from '../records/record.ts'
@@ -9,6 +9,7 @@ import { type SavedInstant, saveInstant } from '../time/saved-instant.ts'
 import type { GroupKey } from '../windows/group-key.ts'
 import { between, type LanePanes, late } from '../windows/lane-panes.ts'
 import type { RefusedEmission, RejectReason } from './emission.ts'
+import { LaneRows } from './lane-rows.ts'
 import { emptyLedger, type LaneLedger } from './ledger.ts'
 
 /**
@@ -49,6 +50,8 @@ export class QueryLane {
   readonly #groupKey: GroupKey
   readonly #refuseWith: (emission: RefusedEmission) => void
   readonly #host: LaneHost
+  /** Takes many records at once. */
+  readonly rows: LaneRows
 
   constructor(options: {
     readonly shardId: string
@@ -71,6 +74,7 @@ export class QueryLane {
     this.#refuseWith = options.refuse
     this.isFollowing = options.isFollowing
     this.#host = options.host
+    this.rows = new LaneRows(this, options.query, options.groupKey, options.host)
     this.ledger = options.saved ? { ...options.saved.ledger } : emptyLedger()
     this.idleReturns = options.saved?.idleReturns ?? 0
     this.watermarkSetBy = options.saved?.watermarkSetBy ?? undefined
@@ -106,14 +110,14 @@ export class QueryLane {
     }
     const placement = this.panes.add(key, fields, eventTime, this.watermark)
     if (placement === 0) ledger.aggregated++
-    else this.#takeMisplaced(placement, record, eventTime)
+    else this.takeMisplaced(placement, record, eventTime)
     this.#observe(eventTime, record)
   }
 
   /** Whether the query wants the record; it is accounted for otherwise. A `where` that throws leaves the watermark alone. */
   #isWanted(where: NonNullable<CompiledQuery['where']>, fields: Fields, record: StreamRecord): boolean {
     try {
-      if (where(fields)) return true
+      if (where.holds(fields)) return true
       this.ledger.filtered++
     } catch (error) {
       // Only a user's own function can throw; what it cannot judge must neither vanish nor stop the shard.
@@ -122,7 +126,8 @@ export class QueryLane {
     return false
   }
 
-  #takeMisplaced(placement: number, record: StreamRecord, eventTime: number): void {
+  /** Accounts for a record that was late for some of its windows, or that none of them took. */
+  takeMisplaced(placement: number, record: StreamRecord, eventTime: number): void {
     const { ledger } = this
     if (placement > 0) {
       ledger.aggregated++
@@ -150,13 +155,19 @@ export class QueryLane {
 
   #observe(eventTime: number, record: StreamRecord): void {
     const watermark = eventTime - this.#query.outOfOrdernessMs - 1
-    if (watermark > this.watermark) this.#advance(watermark, eventTime, record)
+    if (watermark > this.watermark) this.advance(watermark, eventTime, record)
+    this.settleIfDue()
+  }
+
+  /** Follows every record. */
+  settleIfDue(): void {
     // Nothing can fire while the lane that holds the merged watermark back has not reached the merge's next deadline.
     const dueAt = this.#host.mergeDueAt
     if (this.watermark >= dueAt && this.#host.holderWatermark >= dueAt) this.#host.settle()
   }
 
-  #advance(watermark: number, eventTime: number, record: StreamRecord): void {
+  /** Moves the watermark on, to where a record has brought it. */
+  advance(watermark: number, eventTime: number, record: StreamRecord): void {
     this.watermark = watermark
     this.isFollowing = false
     const setBy = this.watermarkSetBy
@@ -237,5 +248,5 @@ export interface SavedLane {
   readonly ledger: LaneLedger
   readonly idleReturns: number
   readonly watermarkSetBy: { position: string; eventTime: number } | null
-  readonly panes: JsonValue
+  readonly panes: SnapshotValue
 }

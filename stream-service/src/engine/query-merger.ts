@@ -2,6 +2,7 @@
 // and each message may come more than once. The merged watermark is the minimum over the lanes that are not idle; it never
 // goes back. A lane whose parents have not ended counts as they do.
 import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
 import { KeyTable } from '../windows/key-table.ts'
@@ -80,7 +81,7 @@ export class QueryMerger {
     }
   }
 
-  #makeMerge(saved: JsonValue | undefined): AlignedMerge | SessionMerge | undefined {
+  #makeMerge(saved: SnapshotValue | undefined): AlignedMerge | SessionMerge | undefined {
     const { window, layout, allowedLatenessMs, earlyMs } = this.query
     const common = { layout, keys: this.#keys, allowedLatenessMs, output: this.#output }
     const options = { ...common, hasEarlyPanes: earlyMs !== undefined }
@@ -407,5 +408,5 @@ export type SavedQueryMerger = {
     readonly opens: OpenSpans
   }[]
   readonly ended: readonly (readonly [lane: string, watermark: SavedInstant])[]
-  readonly merge: JsonValue
+  readonly merge: SnapshotValue
 }

@@ -1,21 +1,18 @@
 // The merge for sessions. Shares of several lanes that belong together are one session; it is published when the merged
 // watermark reaches its last millisecond and no lane still has an open session that joins it. A session that grew after it
 // was published gets a new id and names the ids it supersedes.
-import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
+import type { Rows } from '../aggregates/aggregator.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import { Deadlines } from '../time/deadlines.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
-import type { KeyMarks, SavedKey } from '../windows/key-table.ts'
-import { decodeCells, encodeCells } from '../windows/pane-table-codec.ts'
+import type { KeyMarks } from '../windows/key-table.ts'
+import { NumberColumn } from '../windows/number-column.ts'
+import { encodeRows } from '../windows/pane-table-codec.ts'
 import { RowArena } from '../windows/row-arena.ts'
-import {
-  joins,
-  type PublishedSession,
-  restorePublished,
-  type SavedPublished,
-  type SessionSpan,
-  savePublished,
-} from '../windows/session.ts'
+import { joins, type PublishedSession, type SessionSpan } from '../windows/session.ts'
+import { readSessionColumns, type SessionColumns, SessionColumnWriter } from '../windows/session-columns.ts'
 import type { OpenSessions, OpenShare, SessionShare, SessionShares } from '../windows/session-panes.ts'
+import { sessionHeadCells } from '../windows/session-table.ts'
 import type { Timing } from './emission.ts'
 import type { Advance, Merge, MergeOptions } from './merge.ts'
 
@@ -59,10 +56,10 @@ export class SessionMerge implements Merge, SessionShares {
   readonly #arena: RowArena
   readonly #due = new Deadlines<number>()
 
-  constructor(options: SessionMergeOptions, encoded?: JsonValue) {
+  constructor(options: SessionMergeOptions, encoded?: SnapshotValue) {
     this.#options = options
     this.#arena = new RowArena(options.layout)
-    if (encoded !== undefined) this.#restore(encoded as EncodedMerge)
+    if (encoded !== undefined) this.#restore(encoded as unknown as EncodedMerge)
   }
 
   get nextDueAt(): number {
@@ -71,7 +68,7 @@ export class SessionMerge implements Merge, SessionShares {
 
   putFinal(key: number, start: number, end: number, rows: Rows, row: number): boolean {
     const { allowedLatenessMs, hasEarlyPanes, soleWatermark, output } = this.#options
-    if (allowedLatenessMs > 0 || hasEarlyPanes || this.#held.has(key)) return false
+    if (allowedLatenessMs > 0 || hasEarlyPanes || (this.#held.size > 0 && this.#held.has(key))) return false
     const watermark = soleWatermark()
     if (watermark === undefined || end - 1 > watermark) return false
     output.window({ start, end, timing: 'on-time', final: true, closedByIdle: false }, true)
@@ -231,46 +228,53 @@ export class SessionMerge implements Merge, SessionShares {
     for (const key of this.#held.keys()) marks.mark(key)
   }
 
-  encode(): JsonValue {
+  encode(): SnapshotValue {
     const { layout, keys } = this.#options
-    const shares: EncodedShare[] = []
+    const columns = new SessionColumnWriter(this.#arena.inUse)
+    const shardIds = new Map<string, number>()
+    const shards = new NumberColumn(this.#arena.inUse)
+    const serials = new NumberColumn(this.#arena.inUse)
+    const fresh = new NumberColumn(this.#arena.inUse)
     for (const [key, held] of this.#held) {
-      for (const { row, starts, untold: _, ...share } of held) {
-        shares.push({
-          ...share,
-          key: keys.save(key),
-          starts: starts.map(({ start, knownAt }): [number, SavedInstant] => [start, saveInstant(knownAt)]),
-          panes: share.panes.map(savePublished),
-          cells: encodeCells(this.#arena.cellsOf(row)),
-          refs: layout.encodeRefs(this.#arena, row),
-        })
+      for (const share of held) {
+        columns.add(key, share.row, share.start, share.end, share.panes)
+        for (const { start, knownAt } of share.starts) columns.addStart(start, knownAt)
+        if (!shardIds.has(share.shardId)) shardIds.set(share.shardId, shardIds.size)
+        shards.push(shardIds.get(share.shardId)!)
+        serials.push(share.serial)
+        fresh.push(share.fresh ? 1 : 0)
       }
     }
-    const { watermark } = this.#at
-    return { watermark: saveInstant(watermark), shares } satisfies EncodedMerge
+    return {
+      watermark: saveInstant(this.#at.watermark),
+      shares: columns.write(keys, encodeRows(layout, this.#arena, columns.rows, sessionHeadCells)),
+      shardIds: [...shardIds.keys()],
+      shards: shards.toCounts(),
+      serials: serials.toFloats(),
+      fresh: fresh.toFlags(),
+    } satisfies EncodedMerge
   }
 
-  #restore({ watermark, shares }: EncodedMerge): void {
+  #restore({ watermark, shares, shardIds, shards, serials, fresh }: EncodedMerge): void {
     const { layout, allowedLatenessMs, keys } = this.#options
     this.#at = { ...this.#at, watermark: loadInstant(watermark) }
-    for (const { key: savedKey, starts, panes, cells, refs, ...share } of shares) {
-      const key = keys.restore(savedKey)
+    readSessionColumns(shares, layout, keys, ({ key, ...session }, readInto, index) => {
       const row = this.#arena.take()
-      this.#arena.cellsOf(row).set(decodeCells(cells))
-      layout.decodeRefs(this.#arena, row, refs)
+      readInto(this.#arena, row)
       const held = this.#held.get(key) ?? []
       held.push({
-        ...share,
+        ...session,
+        shardId: shardIds[shards[index]!]!,
+        serial: serials[index]!,
         row,
-        starts: starts.map(([start, knownAt]) => ({ start, knownAt: loadInstant(knownAt) })),
-        panes: panes.map(restorePublished),
+        fresh: fresh[index] !== 0,
         untold: true,
       })
       this.#held.set(key, held)
       this.#changed.add(key)
-      const { end } = share
+      const { end } = session
       this.#due.add(end - 1 > this.#at.watermark ? end - 1 : end - 1 + allowedLatenessMs, key)
-    }
+    })
   }
 }
 
@@ -290,19 +294,12 @@ function isOpen(share: HeldShare): share is UnfiredShare {
   return 'publish' in share
 }
 
-type EncodedShare = {
-  readonly shardId: string
-  readonly serial: number
-  readonly key: SavedKey
-  readonly start: number
-  readonly end: number
-  readonly starts: readonly (readonly [number, SavedInstant])[]
-  readonly panes: readonly SavedPublished[]
-  readonly fresh: boolean
-  readonly cells: string
-  readonly refs: readonly JsonValue[]
-}
 type EncodedMerge = {
   readonly watermark: SavedInstant
-  readonly shares: readonly EncodedShare[]
+  readonly shares: SessionColumns
+  /** Of each share: which of `shardIds` it comes from, its serial, and whether it was not published in this form yet. */
+  readonly shardIds: readonly string[]
+  readonly shards: Uint32Array
+  readonly serials: Float64Array
+  readonly fresh: Uint8Array
 }

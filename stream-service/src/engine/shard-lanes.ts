@@ -101,7 +101,7 @@ export class ShardLanes {
       last = record
       return true
     }
-    for (const record of records) this.#kits.taker.take(record, this.#queryLanes, isWanted)
+    this.#kits.taker.takeAll(records, this.#queryLanes, isWanted)
     if (last !== undefined) this.#position = last.position
   }
 
@@ -360,7 +360,9 @@ class LaneOfQuery implements LaneHost {
 
   /** Open sessions the merges have to know of, by partition. */
   #opens(): readonly (OpenSpans | undefined)[] {
-    if (this.kit.query.window.type !== 'session') return none
+    // What an idle lane holds has been given; told to be open after a start, it would be so for ever, since the lane gives nothing
+    // of what fires while it catches up.
+    if (this.kit.query.window.type !== 'session' || this.lane.status === 'idle') return none
     const panes = this.lane.panes as SessionPanes
     const told = panes.takeOpens(this.lane.watermark)
     if (told.length === 0) return none

@@ -12,7 +12,7 @@ export interface Exchange {
    * when the exchange cannot work at all.
    */
   put(partition: number, lane: string, messages: readonly Uint8Array[], signal: AbortSignal): Promise<void>
-  /** The partitions this task holds, as shards whose records are messages. */
+  /** The partitions this task holds, as shards whose records are messages. It asks for a gate once per session. */
   source(gate: (shardId: string) => CreditGate): ShardSource
   /** The partition that a shard of that source holds. */
   partitionOf(shardId: string): number

@@ -3,11 +3,20 @@
 
 export class CreditGate {
   #free: number
+  readonly #credits: number
   readonly #waiting: Array<() => void> = []
+  #onHome: Array<() => void> = []
 
   constructor(credits: number) {
     if (!Number.isInteger(credits) || credits < 1) throw new RangeError(`credits must be at least 1, not ${credits}`)
     this.#free = credits
+    this.#credits = credits
+  }
+
+  /** Resolves when all credits are free: nothing that took one is unfinished. */
+  home(): Promise<void> {
+    if (this.#free === this.#credits) return Promise.resolve()
+    return new Promise((resolve) => this.#onHome.push(resolve))
   }
 
   /** Takes a credit, waiting until one is free. Rejects with the signal's reason when it aborts first. */
@@ -37,5 +46,9 @@ export class CreditGate {
     const next = this.#waiting.shift()
     if (next) next()
     else this.#free++
+    if (this.#free < this.#credits) return
+    const waiting = this.#onHome
+    this.#onHome = []
+    for (const resolve of waiting) resolve()
   }
 }

@@ -9,7 +9,7 @@ import { timeReader } from '../time/event-time.ts'
 import { sessionHeadCells } from '../windows/session-table.ts'
 import type { CompiledQuery, CompiledTime } from './compiled-query.ts'
 import type { QuerySpec, TimeSpec } from './query-spec.ts'
-import { compileCondition } from './where.ts'
+import { compileCondition, OneByOne } from './where.ts'
 
 export function compileQuery(spec: QuerySpec, plan: FieldPlan): CompiledQuery {
   const { name, time, keyBy, window, allowedLatenessMs, earlyMs } = spec
@@ -18,6 +18,7 @@ export function compileQuery(spec: QuerySpec, plan: FieldPlan): CompiledQuery {
     fingerprint: fingerprintOf(spec),
     isData: typeof spec.where !== 'function' && ![...spec.aggregates.values()].some((aggregate) => 'init' in aggregate),
     where: compileWhere(spec.where, plan),
+    whereText: typeof spec.where === 'function' ? `function of ${name}` : (JSON.stringify(spec.where) ?? ''),
     time: compileTime(time, plan),
     outOfOrdernessMs: time.outOfOrdernessMs,
     maxAheadMs: time.maxAheadMs,
@@ -39,7 +40,7 @@ function compileWhere(where: QuerySpec['where'], plan: FieldPlan): CompiledQuery
   if (where === undefined) return undefined
   if (typeof where !== 'function') return compileCondition(where, plan)
   plan.requireWholeRecord()
-  return (fields) => where(fields.record as never) === true
+  return new OneByOne((fields) => where(fields.record as never) === true)
 }
 
 function compileTime(time: TimeSpec, plan: FieldPlan): CompiledTime {

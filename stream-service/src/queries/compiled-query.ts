@@ -1,8 +1,8 @@
 // A query as the engine runs it: names turned into slots, durations into milliseconds, conditions into functions.
 import type { RowLayout } from '../aggregates/row-layout.ts'
-import type { Fields } from '../records/fields.ts'
 import type { TimeReader } from '../time/event-time.ts'
 import type { WindowSpec } from '../windows/window-spec.ts'
+import type { Filter } from './where.ts'
 
 export type CompiledTime =
   | {
@@ -20,7 +20,9 @@ export interface CompiledQuery {
   readonly fingerprint: string
   /** The query has no functions of its own, so that other threads can be told of it. */
   readonly isData: boolean
-  readonly where: ((fields: Fields) => boolean) | undefined
+  readonly where: Filter | undefined
+  /** Queries with the same text have the same condition; of a function it says nothing. */
+  readonly whereText: string
   readonly time: CompiledTime
   readonly outOfOrdernessMs: number
   /** How far past a record's arrival its event time may lie. */

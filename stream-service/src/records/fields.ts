@@ -48,14 +48,20 @@ const isFalse = 5
 const isTrue = 6
 
 /**
- * One record's values by slot. A decoder overwrites them with each record; who reads them keeps no reference.
- * Numbers and texts, which nearly all values are, make no object.
+ * The values of one record, or of several, a row each; what is asked for by slot is of the record that `moveTo` chose. A
+ * decoder overwrites them; who reads them keeps no reference. Numbers and texts, which nearly all values are, make no object.
+ *
+ *   kinds   | row 0: slot 0 | slot 1 | row 1: slot 0 | slot 1 | …        and so on for the other arrays
  */
 export class Fields {
+  readonly slots: number
+  readonly rows: number
+  /** Where the chosen row begins in the arrays. */
+  base = 0
   kinds: Uint8Array
   numbers: Float64Array
   readonly others: unknown[]
-  /** Texts are UTF-8 at `bytes[starts[slot], starts[slot] + lengths[slot])`, with the hash of `text-hash.ts`. */
+  /** Texts are UTF-8 at `bytes[start, start + length)`, with the hash of `text-hash.ts`. */
   starts: Int32Array
   lengths: Int32Array
   hashes: Int32Array
@@ -67,41 +73,46 @@ export class Fields {
   /** The whole record, only where the plan requires it. */
   record: unknown = undefined
 
-  constructor(slots: number) {
-    this.kinds = new Uint8Array(slots)
-    this.numbers = new Float64Array(slots)
-    this.others = new Array(slots).fill(undefined)
-    this.starts = new Int32Array(slots)
-    this.lengths = new Int32Array(slots)
-    this.hashes = new Int32Array(slots)
+  constructor(slots: number, rows = 1) {
+    const size = slots * rows
+    this.slots = slots
+    this.rows = rows
+    this.kinds = new Uint8Array(size)
+    this.numbers = new Float64Array(size)
+    this.others = new Array(size).fill(undefined)
+    this.starts = new Int32Array(size)
+    this.lengths = new Int32Array(size)
+    this.hashes = new Int32Array(size)
     this.pools = new Array(slots).fill(undefined)
   }
 
   /** Has all values and texts in one memory, the values at these places, and takes what is there for the values. */
   liveIn(memory: ArrayBuffer, places: FieldPlaces): void {
-    const { slots } = this
+    const size = this.slots * this.rows
     this.bytes = Buffer.from(memory)
     this.view = new DataView(memory)
-    this.kinds = new Uint8Array(memory, places.kinds, slots)
-    this.numbers = new Float64Array(memory, places.numbers, slots)
-    this.starts = new Int32Array(memory, places.starts, slots)
-    this.lengths = new Int32Array(memory, places.lengths, slots)
-    this.hashes = new Int32Array(memory, places.hashes, slots)
+    this.kinds = new Uint8Array(memory, places.kinds, size)
+    this.numbers = new Float64Array(memory, places.numbers, size)
+    this.starts = new Int32Array(memory, places.starts, size)
+    this.lengths = new Int32Array(memory, places.lengths, size)
+    this.hashes = new Int32Array(memory, places.hashes, size)
   }
 
-  get slots(): number {
-    return this.others.length
+  /** What is asked for from now on is of this row. */
+  moveTo(row: number): void {
+    this.base = row * this.slots
   }
 
   /** The value as JSON.parse gives it; undefined where the record lacks the field. */
   value(slot: number): unknown {
-    switch (this.kinds[slot]) {
+    const at = this.base + slot
+    switch (this.kinds[at]) {
       case isNumber:
-        return this.numbers[slot]
+        return this.numbers[at]
       case isText:
-        return this.#text(slot)
+        return this.#text(slot, at)
       case isOther:
-        return this.others[slot]
+        return this.others[at]
       case isNull:
         return null
       case isFalse:
@@ -115,24 +126,26 @@ export class Fields {
 
   /** The slot's number; NaN for anything else, and for a number that is not finite: `1e999` parses as Infinity. */
   finite(slot: number): number {
-    if (this.kinds[slot] !== isNumber) return Number.NaN
-    const value = this.numbers[slot]!
+    const at = this.base + slot
+    if (this.kinds[at] !== isNumber) return Number.NaN
+    const value = this.numbers[at]!
     // Infinity less itself is NaN.
     return value - value === 0 ? value : Number.NaN
   }
 
-  #text(slot: number): string {
-    return this.pools[slot]!.read(this.bytes, this.view, this.starts[slot]!, this.lengths[slot]!, this.hashes[slot]!)
+  #text(slot: number, at: number): string {
+    return this.pools[slot]!.read(this.bytes, this.view, this.starts[at]!, this.lengths[at]!, this.hashes[at]!)
   }
 
   /** Puts a parsed value into a slot. */
   set(slot: number, value: unknown): void {
+    const at = this.base + slot
     if (typeof value === 'number') {
-      this.kinds[slot] = isNumber
-      this.numbers[slot] = value
+      this.kinds[at] = isNumber
+      this.numbers[at] = value
     } else {
-      this.kinds[slot] = value === undefined ? isAbsent : isOther
-      this.others[slot] = value
+      this.kinds[at] = value === undefined ? isAbsent : isOther
+      this.others[at] = value
     }
   }
 }

@@ -14,10 +14,11 @@ export class JsonDecoder {
   readonly #flatNames: readonly string[] | undefined
   readonly #keepsRecord: boolean
 
-  constructor(plan: FieldPlan) {
+  /** `rows`: how many records `fields` have room for. */
+  constructor(plan: FieldPlan, rows = 1) {
     this.#paths = plan.paths
     this.#keepsRecord = plan.needsWholeRecord
-    this.fields = new Fields(plan.paths.length)
+    this.fields = new Fields(plan.paths.length, rows)
     const plain = plan.paths.every((path) => path.length === 1 && !(path[0]! in Object.prototype))
     this.#flatNames = plain ? plan.paths.map((path) => path[0]!) : undefined
   }

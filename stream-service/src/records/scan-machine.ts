@@ -31,7 +31,10 @@ export interface ScanMachine {
   /** Makes the memory go up to `end` and some way on. */
   reach(end: number): void
   /** Makes the arrays of values, and tells where they are by the globals below. */
-  allocateValues(slots: number): void
+  allocateValues(slots: number, rows: number): void
+  /** Values of the next record go into this row; `scanLines` moves on by itself. */
+  moveTo(row: number): void
+  readonly row: Global
   readonly kinds: Global
   readonly numbers: Global
   readonly starts: Global
@@ -42,10 +45,11 @@ export interface ScanMachine {
   /** `slot` is -1 when only fields below it are wanted, `below` the layout of its value, 0 when none are. */
   newField(id: number, slot: number, owner: number, nameAt: number, nameLength: number, below: number): void
   /**
-   * Reads the record at `start`, which ends with its line, into the values. Returns where its line feed is, 0 for the
-   * reference. A line feed or a zero byte must be somewhere behind `start`.
+   * Reads the records from `start` on, each of which ends with its line, into the rows from 0 on, and puts where their line
+   * feeds are, one behind the other, at `ends`. Returns how many there were: before `stop`, no more than `most`, and up to
+   * the first that is for the reference. A line feed or a zero byte must be somewhere behind `start`.
    */
-  scanLine(layout: number, start: number): number
+  scanLines(layout: number, start: number, stop: number, ends: number, most: number): number
   /**
    * Reads the record in `[start, end)`, overwriting the byte behind it. What is not known to be UTF-8 is read only when it is
    * ASCII; some is taken for more than that, because of what lies behind it.

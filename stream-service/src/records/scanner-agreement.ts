@@ -52,9 +52,10 @@ export class ScannerAgreement {
 
   /** A line that the scanner ends by itself must end where a line feed does, and be what the reference takes. */
   #compareLine(block: Buffer, start: number): string | undefined {
-    const found = this.#scanner.decodeLine(block, start, block.lastIndexOf('\n') + 1)
-    if (found < 0) return undefined
+    if (this.#scanner.decodeLines(block, start, block.lastIndexOf('\n') + 1) === 0) return undefined
     this.linesTaken++
+    this.#scanner.fields.moveTo(0)
+    const found = this.#scanner.lineFeedAt(0)
     const end = block.indexOf('\n', start)
     if (found !== end) return `as a line it ends at ${found - start}, not at ${end - start}`
     return this.#tell(

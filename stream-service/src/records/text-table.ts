@@ -6,8 +6,10 @@
 // The head tells the length and a tag, which belongs to the text: the same bytes under another tag are another text. The mark
 // is a bit that the owner gives a text when it comes in.
 import * as words from './byte-words.ts'
+import * as found from './fields.ts'
 
 const { firstBytes } = words
+const { isText } = found
 
 const tagBits = 2
 const firstSlots = 1 << 8
@@ -20,6 +22,7 @@ export class TextTable {
   #slots: Int32Array = new Int32Array(2 * firstSlots)
   #store: Int32Array = new Int32Array(4 * firstSlots)
   #bytes: Uint8Array = new Uint8Array(this.#store.buffer)
+  #view = new DataView(this.#store.buffer)
   /** Where the next entry goes. No entry is at 0, which marks a free slot. */
   #storeEnd = 1
   /** Slots in use. */
@@ -52,6 +55,46 @@ export class TextTable {
       if (at === whole && (rest === 0 || firstBytes(view.getInt32(at, true), rest) === store[word]))
         return store[entry]! >> 1
     }
+  }
+
+  /**
+   * Finds many texts at once, those in one slot of `rows[0, count)` of `fields`: `into` gets by row what `find` says. First all
+   * places are looked at and then all texts, so that the memory is waited for once for many of them. Answers whether all
+   * were found.
+   */
+  findRows(
+    fields: found.Fields,
+    slot: number,
+    rows: Int32Array,
+    count: number,
+    tag: number,
+    into: Int32Array,
+  ): boolean {
+    const { slots: stride, kinds, hashes, starts, lengths, view } = fields
+    const slots = this.#slots
+    const store = this.#store
+    const mask = (slots.length - 1) | 0
+    for (let i = 0; i < count; i++) {
+      const row = rows[i]!
+      into[row] = slots[((hashes[row * stride + slot]! << 1) & mask) + 1]!
+    }
+    // Negative as soon as one is missing.
+    let all = 0
+    for (let i = 0; i < count; i++) {
+      const row = rows[i]!
+      const at = row * stride + slot
+      const entry = into[row]! | 0
+      const start = starts[at]!
+      const length = lengths[at]!
+      let number = -1
+      if (kinds[at] === isText) {
+        if (isEntryOf(store, entry, view, start, length, tag)) number = store[entry]! >> 1
+        else if (entry !== 0) number = this.find(view, start, length, hashes[at]!, tag)
+      }
+      into[row] = number
+      all |= number
+    }
+    return all >= 0
   }
 
   /** Takes in a text that is not there yet, and gives it a number: one that was given back, or the next. */
@@ -98,6 +141,7 @@ export class TextTable {
     // By half, because the store is the largest of the arrays.
     this.#store = grown(this.#store, Math.max(words, this.#store.length + (this.#store.length >> 1)))
     this.#bytes = new Uint8Array(this.#store.buffer)
+    this.#view = new DataView(this.#store.buffer)
   }
 
   /** The memory all texts lie in, each at the beginning of a word and with zeros behind it to the end of its last word. */
@@ -108,6 +152,10 @@ export class TextTable {
   /** The same memory as bytes; `startOf` and `lengthOf` say where one lies. Read anew after each `add`. */
   get bytes(): Uint8Array {
     return this.#bytes
+  }
+
+  get view(): DataView {
+    return this.#view
   }
 
   startOf(number: number): number {
@@ -161,6 +209,28 @@ export class TextTable {
       else this.#link(hashes[number]!, this.#entries[number]!)
     }
   }
+}
+
+/** Whether an entry of a store, or none (0), is that of a text with its tag. */
+function isEntryOf(
+  store: Int32Array,
+  entry: number,
+  view: DataView,
+  start: number,
+  length: number,
+  tag: number,
+): boolean {
+  if (store[entry + 1] !== ((length << tagBits) | tag) || entry === 0) return false
+  let at = start | 0
+  let word = (entry + 2) | 0
+  const whole = (at + (length & ~3)) | 0
+  while (at < whole) {
+    if (view.getInt32(at, true) !== store[word]) return false
+    at = (at + 4) | 0
+    word = (word + 1) | 0
+  }
+  const rest = length & 3
+  return rest === 0 || firstBytes(view.getInt32(at, true), rest) === store[word]
 }
 
 /** The least power of two from `count` up. */

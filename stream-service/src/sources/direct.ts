@@ -2,18 +2,13 @@
 // children are handed out when their parents are done, as the KCL does it.
 //
 // The source keeps no checkpoints: whoever reads saves positions with its own state and passes them in as `startAfter`.
-import {
-  type ChildShard,
-  type KinesisClient,
-  ListShardsCommand,
-  type ListShardsCommandInput,
-  type Shard,
-} from '@aws-sdk/client-kinesis'
-import { AwsError, awsRetryReason, toAwsError } from '@millrace/shared/errors'
-import { backoffDelayMs, systemTiming, type Timing } from '@millrace/shared/retry'
+import type { ChildShard, KinesisClient } from '@aws-sdk/client-kinesis'
+import { AwsError } from '@millrace/shared/errors'
+import { systemTiming, type Timing } from '@millrace/shared/retry'
 import { Observable, type Subscriber } from 'rxjs'
 import type { CreditGate } from '../operators/credit-gate.ts'
 import type { Position } from '../records/record.ts'
+import { listShards } from './list-shards.ts'
 import { type ListedShard, type ReadyShard, ShardLineage, type StartAfter, type StartAt } from './shard-lineage.ts'
 import { type Gap, readShard, type ShardReaderOptions, type SourceLogger } from './shard-reader.ts'
 import type { KnownShard, RecordBatch, ReleaseReason, ShardSession, ShardSource } from './shard-source.ts'
@@ -193,42 +188,10 @@ class DirectSource implements ShardSource {
     this.#lineage.learn(isWhole ? shards : await this.#list(Number.POSITIVE_INFINITY))
   }
 
-  /** All shards of the stream, closed ones too. Waits for a stream that is being created. */
-  async #list(maxAttempts: number): Promise<ListedShard[]> {
+  #list(maxAttempts: number): Promise<ListedShard[]> {
     const { client, streamName, endpoint } = this.#options
     const { signal } = this.#stop
-    let shards: ListedShard[] = []
-    let request: ListShardsCommandInput = { StreamName: streamName }
-    let failures = 0
-    while (true) {
-      try {
-        const page = await client.send(new ListShardsCommand(request), { abortSignal: signal })
-        shards.push(...(page.Shards ?? []).map(toListed))
-        if (!page.NextToken) return shards
-        request = { NextToken: page.NextToken }
-      } catch (error) {
-        signal.throwIfAborted()
-        const name = error instanceof Error ? error.name : ''
-        const isCreating = name === 'ResourceInUseException'
-        const isExpired = name === 'ExpiredNextTokenException'
-        if (!isCreating && ++failures >= maxAttempts) throw this.#cannotList(error)
-        if (!isCreating && !isExpired && awsRetryReason(error) === undefined) throw this.#cannotList(error)
-        if (isExpired) {
-          shards = []
-          request = { StreamName: streamName }
-        }
-        this.#logger.warn(
-          { streamName, endpoint, reason: awsRetryReason(error) ?? name },
-          'listing the shards failed; trying again',
-        )
-        await this.#timing.sleep(backoffDelayMs(failures, { baseMs: 250, capMs: 10_000 }, this.#timing.random), signal)
-      }
-    }
-  }
-
-  #cannotList(error: unknown): AwsError {
-    const { streamName, endpoint } = this.#options
-    return toAwsError(error, { what: 'read the stream', streamName, endpoint })
+    return listShards({ client, streamName, endpoint, timing: this.#timing, logger: this.#logger }, maxAttempts, signal)
   }
 }
 
@@ -326,13 +289,5 @@ class DirectSession implements ShardSession {
   #over(reason: ReleaseReason): void {
     this.#state = 'over'
     this.#release(reason)
-  }
-}
-
-function toListed(shard: Shard): ListedShard {
-  return {
-    shardId: shard.ShardId ?? '',
-    parentShardIds: [shard.ParentShardId, shard.AdjacentParentShardId].filter((id) => id !== undefined && id !== null),
-    isClosed: shard.SequenceNumberRange?.EndingSequenceNumber != null,
   }
 }

@@ -8,11 +8,12 @@ export interface LineHandler {
   /** A line beyond the limit; `head` is its beginning and `length` how many bytes it had. */
   tooLong(head: Buffer, length: number, lineNumber: number): void
   /**
-   * For a handler that can tell where a line ends while it reads it, which saves looking for line feeds: takes the line at
-   * `start` of valid UTF-8, if it ends before `stop`, and returns where its line feed is. On -1 the line goes to `line`. The
-   * same object always has the same bytes.
+   * For a handler that can tell where a line ends while it reads it, which saves looking for line feeds: takes lines from
+   * `start` on, of valid UTF-8, that end before `stop`, and returns how many. `takenUpTo` is where the line feed of the last
+   * one is. On 0 the line goes to `line`. The same object always has the same bytes.
    */
-  takeLine?(bytes: Buffer, start: number, stop: number, lineNumber: number): number
+  takeLines?(bytes: Buffer, start: number, stop: number, lineNumber: number): number
+  takenUpTo?: number
 }
 
 /** The largest record that Kinesis takes, 10 MiB (Amazon Kinesis Data Streams, "Quotas and limits"). */
@@ -46,11 +47,11 @@ export class LineCutter {
     }
     const stop = block.lastIndexOf(10) + 1
     const isKnownUtf8 = isUtf8(block.subarray(start, stop))
-    const takesLines = isKnownUtf8 && this.#handler.takeLine !== undefined
+    const takesLines = isKnownUtf8 && this.#handler.takeLines !== undefined
     // An object of its own, because the caller may fill the same one again.
     const lines = block.subarray()
     while (start < stop) {
-      let end = takesLines ? this.#takeLine(lines, start, stop) : -1
+      let end = takesLines ? this.#takeLines(lines, start, stop) : -1
       if (end < 0) {
         end = block.indexOf(10, start)
         this.#emit(block, start, end, isKnownUtf8)
@@ -60,10 +61,11 @@ export class LineCutter {
     if (stop < block.length) this.#keep(block.subarray(stop))
   }
 
-  #takeLine(block: Buffer, start: number, stop: number): number {
-    const end = this.#handler.takeLine!(block, start, Math.min(stop, start + maxLineBytes + 1), this.#lineNumber + 1)
-    if (end >= 0) this.#lineNumber++
-    return end
+  #takeLines(block: Buffer, start: number, stop: number): number {
+    const handler = this.#handler
+    const lines = handler.takeLines!(block, start, Math.min(stop, start + maxLineBytes + 1), this.#lineNumber + 1)
+    this.#lineNumber += lines
+    return lines > 0 ? handler.takenUpTo! : -1
   }
 
   /** The input is over; a last line may lack its end. */

@@ -1,14 +1,15 @@
 // Replays an NDJSON file through a job: one lane, called `input`, whose positions are line numbers. A file has no arrival
 // times, so no record can be from the future.
 import type { Emission } from '../engine/emission.ts'
-import type { Job } from '../engine/job.ts'
+import type { FileLane, Job } from '../engine/job.ts'
+import type { RowRecords } from '../engine/record-rows.ts'
 import type { Position, StreamRecord } from '../records/record.ts'
 import { readBlocks } from './input-file.ts'
 import { LineCutter, maxLineBytes, withoutCarriageReturn } from './lines.ts'
 
 const fileShardId = 'input'
 
-/** The record of the line being read; one object serves all lines. */
+/** A record of a file; one object serves all lines. */
 class LineRecord implements StreamRecord {
   readonly partitionKey = ''
   readonly arrivedAt = undefined
@@ -30,6 +31,35 @@ class LineRecord implements StreamRecord {
 
   get data(): Uint8Array {
     return this.bytes.subarray(this.start, this.end)
+  }
+}
+
+/** The records of lines that were read together. */
+class LinesRead implements RowRecords {
+  readonly haveArrivals = false
+  readonly #lane: FileLane
+  readonly #record = new LineRecord()
+  #bytes: Buffer = Buffer.alloc(0)
+  #start = 0
+  #lineNumber = 0
+
+  constructor(lane: FileLane) {
+    this.#lane = lane
+  }
+
+  /** The first of them begins at `start`. */
+  set(bytes: Buffer, start: number, lineNumber: number): void {
+    this.#bytes = bytes
+    this.#start = start
+    this.#lineNumber = lineNumber
+  }
+
+  recordOf(row: number): StreamRecord {
+    const bytes = this.#bytes
+    const start = row === 0 ? this.#start : this.#lane.lineFeedAt(row - 1) + 1
+    const end = withoutCarriageReturn(bytes, start, this.#lane.lineFeedAt(row))
+    this.#record.set(bytes, start, end, this.#lineNumber + row)
+    return this.#record
   }
 }
 
@@ -57,20 +87,22 @@ export async function replayBlocks(
   const lane = job.openFile(fileShardId)
   const record = new LineRecord()
   let records = 0
+  const lines = new LinesRead(lane)
   const cutter = new LineCutter({
+    takenUpTo: 0,
     line(bytes, start, end, isKnownUtf8, lineNumber) {
       records++
       record.set(bytes, start, end, lineNumber)
       lane.take(bytes, start, end, isKnownUtf8, record)
     },
-    takeLine(bytes, start, stop, lineNumber) {
-      const lineFeedAt = lane.readLine(bytes, start, stop)
-      if (lineFeedAt >= 0) {
-        records++
-        record.set(bytes, start, withoutCarriageReturn(bytes, start, lineFeedAt), lineNumber)
-        lane.takeRead(record)
-      }
-      return lineFeedAt
+    takeLines(bytes, start, stop, lineNumber) {
+      const count = lane.readLines(bytes, start, stop)
+      if (count === 0) return 0
+      records += count
+      this.takenUpTo = lane.lineFeedAt(count - 1)
+      lines.set(bytes, start, lineNumber)
+      lane.takeRead(count, lines)
+      return count
     },
     tooLong(head, length, lineNumber) {
       records++

@@ -65,7 +65,8 @@ class FolderStore implements SnapshotStore {
 
   note(name: string): Promise<SnapshotNote | undefined> {
     return this.#newest(name, async (place) => {
-      const { version, note } = decodeHeader(await readBeginning(place.where), place)
+      const { bytes, totalBytes } = await readBeginning(place.where)
+      const { version, note } = decodeHeader(bytes, place, totalBytes)
       return { version, note }
     })
   }
@@ -211,11 +212,11 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-async function readBeginning(path: string): Promise<Buffer> {
+async function readBeginning(path: string): Promise<{ readonly bytes: Buffer; readonly totalBytes: number }> {
   const file = await open(path, 'r')
   try {
     const { bytesRead, buffer } = await file.read(Buffer.alloc(headerReadBytes), 0, headerReadBytes, 0)
-    return buffer.subarray(0, bytesRead)
+    return { bytes: buffer.subarray(0, bytesRead), totalBytes: (await file.stat()).size }
   } finally {
     await file.close()
   }

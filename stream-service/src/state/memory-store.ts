@@ -2,6 +2,7 @@
 // Several stores over one shelf are several processes over one disk.
 import {
   atOnce,
+  type Compression,
   decodeHeader,
   decodeSnapshot,
   encodeBody,
@@ -26,24 +27,28 @@ export type SnapshotShelf = Map<string, Map<number, Buffer>>
 
 export interface MemoryStoreOptions extends SnapshotStoreOptions {
   readonly shelf?: SnapshotShelf
+  /** Must not depend on threads; default zstd at once. */
+  readonly compression?: Compression
 }
 
 export class MemoryStore implements SnapshotStore {
   readonly #options: MemoryStoreOptions
   readonly #shelf: SnapshotShelf
+  readonly #compression: Compression
 
   constructor(options: MemoryStoreOptions = {}) {
     this.#options = options
     this.#shelf = options.shelf ?? new Map()
+    this.#compression = options.compression ?? atOnce
   }
 
   load(name: string): Promise<Snapshot | undefined> {
-    return this.#newest(name, (bytes, place) => decodeSnapshot(bytes, place, atOnce))
+    return this.#newest(name, (bytes, place) => decodeSnapshot(bytes, place, this.#compression))
   }
 
   note(name: string): Promise<SnapshotNote | undefined> {
     return this.#newest(name, (bytes, place) => {
-      const { version, note } = decodeHeader(bytes, place)
+      const { version, note } = decodeHeader(bytes, place, bytes.length)
       return { version, note }
     })
   }
@@ -64,7 +69,7 @@ export class MemoryStore implements SnapshotStore {
   }
 
   async save(name: string, what: SnapshotContents, expectedVersion: number): Promise<number> {
-    const body = await encodeBody(what, atOnce)
+    const body = await encodeBody(what, this.#compression)
     const version = await this.#next(name, expectedVersion)
     // From here on nothing is waited for, so that nobody comes between.
     const versions = this.#shelf.get(name) ?? new Map<number, Buffer>()
@@ -80,7 +85,7 @@ export class MemoryStore implements SnapshotStore {
     let next = expectedVersion + 1
     for (const [version, bytes] of this.#shelf.get(name) ?? []) {
       if (version <= expectedVersion) continue
-      const isValid = await decodeSnapshot(bytes, { name, where: name }, atOnce).then(
+      const isValid = await decodeSnapshot(bytes, { name, where: name }, this.#compression).then(
         () => true,
         () => false,
       )

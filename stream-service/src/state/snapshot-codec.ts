@@ -3,7 +3,7 @@
 //   {"millraceSnapshot":3,…}\n | zstd( JSON | sections )
 //
 // The event loop is only held up for as long as it takes to write the JSON and to copy the arrays into one piece;
-// compression runs on zlib's threads, at the level that is fastest: the next ones save some percent and take twice as long.
+// compression runs on zlib's threads, at the lowest level: the next ones save a percent at most.
 import { hash } from 'node:crypto'
 import { promisify } from 'node:util'
 import {
@@ -15,11 +15,10 @@ import {
   zstdDecompressSync,
 } from 'node:zlib'
 import type { JsonValue } from '../aggregates/aggregator.ts'
-import type { SnapshotArray } from '../aggregates/snapshot-value.ts'
 import { readHeader, type SnapshotHeader, writeHeader } from './snapshot-header.ts'
 import { migrateState } from './snapshot-migrations.ts'
 import { type Snapshot, type SnapshotContents, SnapshotInvalidError } from './snapshot-store.ts'
-import { packTree, paddedLength, unpackTree } from './snapshot-tree.ts'
+import { packTree, unpackTree } from './snapshot-tree.ts'
 
 /** Where bytes are compressed: on zlib's threads, or at once, for those who must not depend on when threads are done. */
 export interface Compression {
@@ -51,7 +50,6 @@ export interface EncodedBody {
   readonly note: JsonValue
   readonly sha256: string
   readonly jsonBytes: number
-  readonly sectionBytes: number
 }
 
 /** State and note are read during the call; what is waited for is their compression. */
@@ -59,36 +57,19 @@ export async function encodeBody(
   { state, note = null }: SnapshotContents,
   { compress }: Compression = onThreads,
 ): Promise<EncodedBody> {
-  const { json, sections, sectionBytes } = packTree(state)
+  const { bytes, jsonBytes } = packTree(state)
   const noteAsSaved = structuredClone(note)
-  const jsonBytes = Buffer.byteLength(json)
-  const body = await compress(inOnePiece(json, jsonBytes, sections, sectionBytes), fastest)
-  return { body, note: noteAsSaved, sha256: hash('sha256', body), jsonBytes, sectionBytes }
+  const body = await compress(bytes, fastest)
+  return { body, note: noteAsSaved, sha256: hash('sha256', body), jsonBytes }
 }
 
 /** A header and the whole snapshot that it begins. */
 export function encodeSnapshot(
   identity: SnapshotIdentity,
-  { body, note, sha256, jsonBytes, sectionBytes }: EncodedBody,
+  { body, note, sha256, jsonBytes }: EncodedBody,
 ): { readonly header: SnapshotHeader; readonly bytes: Buffer } {
-  const header = { ...identity, note, bodyBytes: body.length, bodySha256: sha256, jsonBytes, sectionBytes }
+  const header = { ...identity, note, bodyBytes: body.length, bodySha256: sha256, jsonBytes }
   return { header, bytes: Buffer.concat([writeHeader(header), body]) }
-}
-
-function inOnePiece(json: string, jsonBytes: number, sections: readonly SnapshotArray[], sectionBytes: number): Buffer {
-  const whole = Buffer.allocUnsafe(paddedLength(jsonBytes) + sectionBytes)
-  let end = whole.write(json)
-  const fillUp = () => {
-    const padded = paddedLength(end)
-    while (end < padded) whole[end++] = 0
-  }
-  fillUp()
-  for (const { buffer, byteOffset, byteLength } of sections) {
-    whole.set(new Uint8Array(buffer, byteOffset, byteLength), end)
-    end += byteLength
-    fillUp()
-  }
-  return whole
 }
 
 /**
@@ -104,14 +85,11 @@ export async function decodeSnapshot(
   const fault = (reason: string, cause?: unknown) => new SnapshotInvalidError(where, reason, { cause })
   const { header, format, bodyStart } = headerOf(bytes, place)
   const body = bytes.subarray(bodyStart)
-  if (body.length !== header.bodyBytes) {
-    throw fault(`it is cut: ${body.length} of ${header.bodyBytes} bytes are there`)
-  }
+  checkLength(body.length, header, place)
   if (hash('sha256', body) !== header.bodySha256) throw fault('its checksum does not match; it was altered')
   try {
     const whole = await decompress(body, { chunkSize })
-    const { jsonBytes = whole.length } = header
-    const state = unpackTree(whole.toString('utf8', 0, jsonBytes), whole.subarray(paddedLength(jsonBytes)))
+    const state = unpackTree({ bytes: whole, jsonBytes: header.jsonBytes ?? whole.length })
     return { version: header.version, state: migrateState(state, format), note: header.note }
   } catch (error) {
     // The bytes are those that were written, so it was written by a program that means something else.
@@ -119,9 +97,15 @@ export async function decodeSnapshot(
   }
 }
 
-/** The header of a snapshot of which at least that is there; throws as `decodeSnapshot` does. */
-export function decodeHeader(bytes: Buffer, place: SnapshotPlace): SnapshotHeader {
-  return headerOf(bytes, place).header
+/** The header of a snapshot of so many bytes, of which at least the beginning is there; throws as `decodeSnapshot` does. */
+export function decodeHeader(bytes: Buffer, place: SnapshotPlace, totalBytes: number): SnapshotHeader {
+  const { header, bodyStart } = headerOf(bytes, place)
+  checkLength(totalBytes - bodyStart, header, place)
+  return header
+}
+
+function checkLength(found: number, { bodyBytes }: SnapshotHeader, { where }: SnapshotPlace): void {
+  if (found !== bodyBytes) throw new SnapshotInvalidError(where, `it is cut: ${found} of ${bodyBytes} bytes are there`)
 }
 
 function headerOf(bytes: Buffer, { name, where }: SnapshotPlace) {

@@ -21,9 +21,8 @@ export interface SnapshotHeader {
   /** The body as it lies there, and its checksum. */
   readonly bodyBytes: number
   readonly bodySha256: string
-  /** Of the body when it is decompressed: the tree's JSON (all of it in format 2) and the sections after it. */
+  /** How much of the body, decompressed, is the tree's JSON; undefined for all of it, as in format 2. */
   readonly jsonBytes: number | undefined
-  readonly sectionBytes: number
 }
 
 /** What a first line tells: a header, or why it is none. */
@@ -72,7 +71,6 @@ function headerOfFormat2({ version, bytes, sha256 }: Record<string, unknown>): S
     bodyBytes: bytes as number,
     bodySha256: sha256 as string,
     jsonBytes: undefined,
-    sectionBytes: 0,
   }
 }
 

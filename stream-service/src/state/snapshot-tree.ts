@@ -10,10 +10,9 @@ const kinds = { u8: Uint8Array, f64: Float64Array, u32: Uint32Array, i32: Int32A
 type Kind = keyof typeof kinds
 
 export interface PackedTree {
-  readonly json: string
-  readonly sections: readonly SnapshotArray[]
-  /** How long the sections are together, each with what fills it up to a multiple of eight. */
-  readonly sectionBytes: number
+  /** The JSON, filled up to a multiple of eight bytes, and the sections. */
+  readonly bytes: Buffer
+  readonly jsonBytes: number
 }
 
 export function packTree(value: SnapshotValue): PackedTree {
@@ -26,23 +25,37 @@ export function packTree(value: SnapshotValue): PackedTree {
     return { $: place }
   }
   const json = JSON.stringify(hoisted(value, hoist))
-  return { json, sections, sectionBytes }
+  const jsonBytes = Buffer.byteLength(json)
+  const bytes = Buffer.allocUnsafe(paddedLength(jsonBytes) + sectionBytes)
+  let end = bytes.write(json)
+  const fillUp = () => {
+    const padded = paddedLength(end)
+    while (end < padded) bytes[end++] = 0
+  }
+  fillUp()
+  for (const { buffer, byteOffset, byteLength } of sections) {
+    bytes.set(new Uint8Array(buffer, byteOffset, byteLength), end)
+    end += byteLength
+    fillUp()
+  }
+  return { bytes, jsonBytes }
 }
 
 /** The value again. Its arrays are copies: none keeps the memory of the whole snapshot. */
-export function unpackTree(json: string, sections: Uint8Array): SnapshotValue {
-  return lowered(JSON.parse(json), (offset, kind, length) => {
+export function unpackTree({ bytes, jsonBytes }: PackedTree): SnapshotValue {
+  const sections = bytes.subarray(paddedLength(jsonBytes))
+  return lowered(JSON.parse(bytes.toString('utf8', 0, jsonBytes)), (offset, kind, length) => {
     const array = kinds[kind]
     const start = sections.byteOffset + offset
-    const bytes = length * array.BYTES_PER_ELEMENT
-    if (offset + bytes > sections.length)
+    const size = length * array.BYTES_PER_ELEMENT
+    if (offset + size > sections.length)
       throw new RangeError(`section ${kind} at ${offset} is longer than what is there`)
-    return new array(sections.buffer.slice(start, start + bytes) as ArrayBuffer)
+    return new array(sections.buffer.slice(start, start + size) as ArrayBuffer)
   })
 }
 
 /** From one section's beginning to the next. */
-export function paddedLength(bytes: number): number {
+function paddedLength(bytes: number): number {
   return (bytes + 7) & ~7
 }
 

@@ -19,7 +19,8 @@ const recordBytes = 128 << 10
 export interface ExchangeLinkOptions {
   readonly exchange: Exchange
   readonly merges: Merges
-  readonly gate: (shardId: string) => CreditGate
+  /** The gate of a partition's newest session. */
+  readonly gateOf: (shardId: string) => CreditGate
   readonly now: () => number
   readonly logger: ServiceLogger
   /** Nothing is put any more once it aborts. */
@@ -30,6 +31,7 @@ export interface ExchangeLinkOptions {
 
 export class ExchangeLink {
   readonly #options: ExchangeLinkOptions
+  readonly #gates = new WeakMap<ShardSession, CreditGate>()
   /** What is being put, by lane and partition. */
   readonly #puts = new Map<LaneTask, Set<number>>()
 
@@ -72,7 +74,8 @@ export class ExchangeLink {
 
   readonly handler: ShardHandler = {
     opened: async (session) => {
-      const { exchange, merges } = this.#options
+      const { exchange, merges, gateOf } = this.#options
+      this.#gates.set(session, gateOf(session.shardId))
       await merges.open(exchange.partitionOf(session.shardId), session)
     },
     batch: (session, batch) => this.#take(session, batch),
@@ -80,16 +83,16 @@ export class ExchangeLink {
     abandoned: () => EMPTY,
   }
 
-  async #take({ shardId }: ShardSession, { records }: RecordBatch): Promise<void> {
-    const { now, signal, gate, onProgress } = this.#options
-    const task = this.#taskOf(shardId)
+  async #take(session: ShardSession, { records }: RecordBatch): Promise<void> {
+    const { now, signal, onProgress } = this.#options
+    const task = this.#taskOf(session.shardId)
     // It was claimed by another task: what comes is that task's.
     if (task === undefined) return
     for (const record of records) this.#takeRecord(task, record)
     task.tick(now())
     onProgress()
     if (!signal.aborted) await task.room()
-    gate(shardId).give()
+    this.#gates.get(session)!.give()
   }
 
   #takeRecord(task: MergeTask, { position, data }: StreamRecord): void {

@@ -23,7 +23,8 @@ export interface LanesOptions {
   readonly queries: readonly string[]
   readonly partitions: number
   readonly hasLeases: boolean
-  readonly gate: (shardId: string) => CreditGate
+  /** The gate of a shard's newest session. */
+  readonly gateOf: (shardId: string) => CreditGate
   readonly openShards: () => readonly KnownShard[]
   /** The shards there were when the service first read the stream. */
   readonly initialShards: () => readonly KnownShard[]
@@ -35,9 +36,9 @@ export interface LanesOptions {
   readonly logger: ServiceLogger
   /** Once it aborts nothing is finished any more: it comes again after the next start. */
   readonly stopping: AbortSignal
+  /** All sessions end, and what is held stays until everything is saved. */
+  readonly isEnding: () => boolean
   readonly onOpened: (task: LaneTask) => void
-  /** The shard is not held any more; batches of it may be unfinished for ever. */
-  readonly onForgotten: (shardId: string) => void
   readonly onRefused: (emissions: readonly RefusedEmission[]) => void
   readonly onMessages: () => void
   /** Other shards are held than before. */
@@ -51,9 +52,10 @@ export class Lanes {
   readonly #options: LanesOptions
   readonly #tasks = new Map<string, LaneTask>()
   readonly #sessions = new Map<LaneTask, ShardSession>()
+  readonly #gates = new WeakMap<ShardSession, CreditGate>()
   /** The books of shards that were read to their ends, as far as they are known here. */
   readonly #endedLedgers = new Map<string, ByQuery<LaneLedger>>()
-  readonly #abandoned = new Subject<string>()
+  readonly #abandoned = new Subject<ShardSession>()
 
   constructor(options: LanesOptions, notes: ReadonlyMap<string, LaneNote>) {
     this.#options = options
@@ -79,6 +81,11 @@ export class Lanes {
 
   readonly handler: ShardHandler = {
     opened: async (session) => {
+      // Of an earlier session of this shard something may be left: its lease was lost while it was being ended.
+      const before = this.#tasks.get(session.shardId)
+      if (before !== undefined) this.#letGo(before)
+      // Before anything is waited for: another session would have another gate.
+      this.#gates.set(session, this.#options.gateOf(session.shardId))
       const task = await this.#open(session.shardId)
       this.#sessions.set(task, session)
       this.#tellOfGap(session, task)
@@ -86,7 +93,7 @@ export class Lanes {
     },
     batch: (session, batch) => this.#accept(session, batch),
     released: (session, reason) => this.#released(session, reason),
-    abandoned: ({ shardId }) => this.#abandoned.pipe(filter((abandoned) => abandoned === shardId)),
+    abandoned: (session) => this.#abandoned.pipe(filter((abandoned) => abandoned === session)),
   }
 
   async #open(shardId: string): Promise<LaneTask> {
@@ -104,7 +111,11 @@ export class Lanes {
       onMessages,
     })
     this.#tasks.set(shardId, task)
+    // It came while everything stops: the others have been told.
+    if (this.#options.stopping.aborted) task.stopWaiting()
     onOpened(task)
+    // What the snapshot held; without records nothing else would send it on.
+    onMessages()
     return task
   }
 
@@ -142,17 +153,26 @@ export class Lanes {
     )
   }
 
-  async #accept({ shardId }: ShardSession, batch: RecordBatch): Promise<void> {
-    const { room, gate, onProgress } = this.#options
-    const task = this.#tasks.get(shardId)
-    if (task === undefined) return
-    const isDone = await this.#orLetGo(task, async () => {
-      await task.accept(batch, () => this.#wake(task))
-      await room()
-    })
-    if (!isDone) return
-    onProgress()
-    gate(shardId).give()
+  /** The task of a session; undefined once it was let go. */
+  #taskOf(session: ShardSession): LaneTask | undefined {
+    const task = this.#tasks.get(session.shardId)
+    return task !== undefined && this.#sessions.get(task) === session ? task : undefined
+  }
+
+  async #accept(session: ShardSession, batch: RecordBatch): Promise<void> {
+    const { room, onProgress } = this.#options
+    const task = this.#taskOf(session)
+    try {
+      if (task === undefined) return
+      const isDone = await this.#orLetGo(task, async () => {
+        await task.accept(batch, () => this.#wake(task))
+        await room()
+      })
+      if (isDone && this.#holds(task)) onProgress()
+    } finally {
+      // Whatever became of it: a source may wait until all credits are home before it hands the shard out again.
+      this.#gates.get(session)!.give()
+    }
   }
 
   /**
@@ -180,15 +200,25 @@ export class Lanes {
     }
     const { shardId } = task
     logger.warn({ shardId, err: error }, 'another task has claimed this shard; this one lets go of it')
-    this.#forget(task)
-    this.#abandoned.next(shardId)
+    this.#letGo(task)
     onChange().catch(onFailure)
   }
 
+  #letGo(task: LaneTask): void {
+    const session = this.#sessions.get(task)
+    this.#forget(task)
+    if (session !== undefined) this.#abandoned.next(session)
+  }
+
+  #holds(task: LaneTask): boolean {
+    return this.#tasks.get(task.shardId) === task
+  }
+
   #forget(task: LaneTask): void {
-    if (this.#tasks.get(task.shardId) === task) this.#tasks.delete(task.shardId)
+    // By now the shard may be held here again.
+    if (!this.#holds(task)) return
+    this.#tasks.delete(task.shardId)
     this.#sessions.delete(task)
-    this.#options.onForgotten(task.shardId)
     task.close().catch(this.#options.onFailure)
   }
 
@@ -207,15 +237,21 @@ export class Lanes {
 
   async #released(session: ShardSession, reason: ReleaseReason): Promise<void> {
     const { shardId } = session
-    const { logger, onChange } = this.#options
-    const task = this.#tasks.get(shardId)
+    const { logger, onChange, isEnding } = this.#options
+    const task = this.#taskOf(session)
     logger.info({ shardId, reason }, 'a shard was released')
     if (task === undefined) return
     if (reason === 'lease-lost') {
       this.#forget(task)
       await onChange()
     } else if (reason === 'shard-end') await this.#orLetGo(task, () => this.#endShard(task, session))
-    else await this.#orLetGo(task, () => this.#checkpoint(task, true))
+    else {
+      await this.#orLetGo(task, () => this.#checkpoint(task, true))
+      if (isEnding()) return
+      // Handed over to another task, while this one goes on.
+      this.#forget(task)
+      await onChange()
+    }
   }
 
   async #endShard(task: LaneTask, session: ShardSession): Promise<void> {
@@ -226,7 +262,7 @@ export class Lanes {
     this.#endedLedgers.set(shardId, task.ledgers)
     // Nobody comes back to a shard whose end was checkpointed: what it gave has to be where it belongs.
     await task.drained()
-    if (stopping.aborted) return
+    if (stopping.aborted || !this.#holds(task)) return
     await task.save()
     this.#forget(task)
     await session.checkpoint('SHARD_END')
@@ -238,13 +274,16 @@ export class Lanes {
   async endVanished(listed: readonly KnownShard[]): Promise<void> {
     const { store, logger, hasLeases, now, initialShards } = this.#options
     const notes = await laneNotes(store)
-    const known = new Set([...notes.keys(), ...initialShards().map(({ shardId }) => shardId)])
-    for (const { ended } of notes.values()) for (const { shardId } of ended?.children ?? []) known.add(shardId)
-    for (const shardId of known) {
-      const note = notes.get(shardId)
-      if (listed.some((shard) => shard.shardId === shardId) || note?.ended !== undefined) continue
-      // Somebody has it and is about to find out.
-      if (hasLeases && note !== undefined && note.savedAt + vanishedAfterMs > now()) continue
+    /** When somebody last wrote of a shard. */
+    const known = new Map(initialShards().map(({ shardId }) => [shardId, Number.NEGATIVE_INFINITY]))
+    for (const { ended, savedAt } of notes.values()) {
+      for (const { shardId } of ended?.children ?? []) known.set(shardId, savedAt)
+    }
+    for (const [shardId, { savedAt }] of notes) known.set(shardId, savedAt)
+    for (const [shardId, knownAt] of known) {
+      if (listed.some((shard) => shard.shardId === shardId) || notes.get(shardId)?.ended !== undefined) continue
+      // Somebody has it and is about to find out; or it was made by a split since the shards were listed.
+      if (hasLeases && knownAt + vanishedAfterMs > now()) continue
       logger.warn({ shardId }, 'the stream no longer has this shard; what was open in it goes to the merge')
       try {
         const task = await this.#open(shardId)

@@ -48,6 +48,8 @@ export class Merges {
     const task = await MergeTask.open({ ...options, partition, initialShards: initialShards() })
     this.#tasks.set(partition, task)
     if (session !== undefined) this.#sessions.set(task, session)
+    // It came while everything stops: the others have been told.
+    if (this.#options.stopping.aborted) task.close()
     onOpened(task)
     return task
   }

@@ -1,4 +1,5 @@
 // What all tasks of a service have in common, saved once by the first of them.
+import { MillraceError } from '@millrace/shared/errors'
 import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { ShardFamily } from '../engine/partials.ts'
 import type { SnapshotStore } from '../state/snapshot-store.ts'
@@ -51,6 +52,9 @@ export class PartitionsChangedError extends Error {
 export async function openServiceState(store: SnapshotStore, fresh: ServiceState): Promise<ServiceState> {
   const state = (await load(store))?.state ?? (await save(store, fresh, 0))
   const { stream, partitions } = state
+  if (typeof partitions !== 'number') {
+    throw new MillraceError('STATE_TOO_OLD', 'the saved state is that of an older program; start with an empty state')
+  }
   if (stream.name !== fresh.stream.name || stream.createdAt !== fresh.stream.createdAt)
     throw new StreamChangedError(stream, fresh.stream)
   if (partitions !== fresh.partitions) throw new PartitionsChangedError(partitions, fresh.partitions)

@@ -2,13 +2,16 @@
 // implementation for the simulation event set problem"). Time is cut into days, a year has a fixed number of them, and each
 // day has a list of what falls due on it in any year. Only today's items are put in order, if they are not in order already.
 //
-//   days   |  0  |  1  |  2  |  3  | …  | 32767 |      an item at `at` is on day floor(at / width) mod 32768
+//   days   |  0  |  1  |  2  |  3  | …  | 8191 |       an item at `at` is on day floor(at / width) mod 8192
 //             │           └─> item, item                in the order in which they came
 //          today: sorted, from where it was taken from last
 //
 // Items that fall due at one instant come out in the order in which they were added.
 
-const days = 1 << 15
+// Fewer days would have more to be put in order, more days more that is to be looked at in vain.
+const days = 1 << 13
+/** More than so many items of a day are put in order in a way that costs more for few. */
+const fewItems = 32
 
 // An entry is 16 bytes: the instant, the item, and the entry behind it on its day (0 for none).
 const entryDoubles = 2
@@ -27,8 +30,9 @@ export class Calendar {
   #free = 0
   /** Everything before this day has been taken or lies in `#today`. */
   #day = 0
-  #today: number[] = []
+  #today = new Int32Array(64)
   #todayAt = 0
+  #todayEnd = 0
   #size = 0
   /** Nothing falls due before this; Infinity when there is nothing. */
   nextAt = Number.POSITIVE_INFINITY
@@ -53,7 +57,7 @@ export class Calendar {
   /** Removes and returns the earliest item due at or before `now`; -1 when none is. */
   take(now: number): number {
     if (this.#size === 0 || this.nextAt > now) return -1
-    if (this.#todayAt === this.#today.length && !this.#findDay(now)) return -1
+    if (this.#todayAt === this.#todayEnd && !this.#findDay(now)) return -1
     const entry = this.#today[this.#todayAt]!
     const at = this.#instants[entry * entryDoubles]!
     this.nextAt = at
@@ -64,10 +68,10 @@ export class Calendar {
     this.#ints[entry * entryInts + nextAt] = this.#free
     this.#free = entry
     if (--this.#size === 0) {
-      this.#today.length = 0
+      this.#todayEnd = 0
       this.#todayAt = 0
       this.nextAt = Number.POSITIVE_INFINITY
-    } else if (this.#todayAt < this.#today.length) {
+    } else if (this.#todayAt < this.#todayEnd) {
       this.nextAt = this.#instants[this.#today[this.#todayAt]! * entryDoubles]!
     } else this.nextAt = this.#day * this.#width
     return item
@@ -96,20 +100,29 @@ export class Calendar {
 
   /** Behind all of today's that fall due no later. */
   #addToday(entry: number, at: number): void {
+    this.#reserveToday()
     const today = this.#today
     let low = this.#todayAt
-    let high = today.length
+    let high = this.#todayEnd
     while (low < high) {
       const middle = (low + high) >>> 1
       if (this.#instants[today[middle]! * entryDoubles]! <= at) low = middle + 1
       else high = middle
     }
-    today.splice(low, 0, entry)
+    today.copyWithin(low + 1, low, this.#todayEnd++)
+    today[low] = entry
+  }
+
+  #reserveToday(): void {
+    if (this.#todayEnd < this.#today.length) return
+    const longer = new Int32Array(2 * this.#today.length)
+    longer.set(this.#today)
+    this.#today = longer
   }
 
   /** Goes on to the next day that has something due in this year, up to the day of `now`. False when there is none. */
   #findDay(now: number): boolean {
-    this.#today.length = 0
+    this.#todayEnd = 0
     this.#todayAt = 0
     const lastDay = Math.floor(now / this.#width)
     let without = 0
@@ -132,7 +145,6 @@ export class Calendar {
     let entry = this.#days[place]!
     this.#days[place] = 0
     this.#days[place + 1] = 0
-    const today = this.#today
     const instants = this.#instants
     let isSorted = true
     let before = Number.NEGATIVE_INFINITY
@@ -140,7 +152,8 @@ export class Calendar {
       const next = this.#ints[entry * entryInts + nextAt]!
       const at = instants[entry * entryDoubles]!
       if (Math.floor(at / this.#width) === day) {
-        today.push(entry)
+        this.#reserveToday()
+        this.#today[this.#todayEnd++] = entry
         if (at < before) isSorted = false
         before = at
       } else {
@@ -149,8 +162,27 @@ export class Calendar {
       }
       entry = next
     }
-    if (!isSorted) today.sort((a, b) => instants[a * entryDoubles]! - instants[b * entryDoubles]!)
-    return today.length > 0
+    if (!isSorted) this.#sortToday()
+    return this.#todayEnd > 0
+  }
+
+  #sortToday(): void {
+    const today = this.#today
+    const end = this.#todayEnd
+    const instants = this.#instants
+    if (end > fewItems) {
+      today.set(
+        Array.from(today.subarray(0, end)).sort((a, b) => instants[a * entryDoubles]! - instants[b * entryDoubles]!),
+      )
+      return
+    }
+    for (let i = 1; i < end; i++) {
+      const entry = today[i]!
+      const at = instants[entry * entryDoubles]!
+      let place = i
+      for (; place > 0 && instants[today[place - 1]! * entryDoubles]! > at; place--) today[place] = today[place - 1]!
+      today[place] = entry
+    }
   }
 
   #earliest(): number {

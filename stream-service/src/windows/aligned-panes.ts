@@ -1,12 +1,12 @@
 // A lane's open windows on a grid, in slices with a table of panes each. A window fires, as a whole, when the lane's
 // watermark reaches its last millisecond; with allowed lateness it then takes updates until
 // end - 1 + allowedLateness <= watermark.
-import type { JsonValue } from '../aggregates/aggregator.ts'
 import type { RowLayout } from '../aggregates/row-layout.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { Fields } from '../records/fields.ts'
 import { Deadlines } from '../time/deadlines.ts'
 import type { KeyMarks, KeyTable } from './key-table.ts'
-import { between, type LanePanes, late, type Placement } from './lane-panes.ts'
+import { between, type LanePanes, late, type Placement, type RowBatch } from './lane-panes.ts'
 import { mergeRow, mergeTable, PaneTable } from './pane-table.ts'
 import { decodeTable, type EncodedTable, encodeTable, markTable } from './pane-table-codec.ts'
 import type { Slicing } from './slices.ts'
@@ -66,10 +66,10 @@ export class AlignedPanes implements LanePanes {
   #latest: Slice | undefined
   #latestButOne: Slice | undefined
 
-  constructor(options: AlignedPanesOptions, encoded?: JsonValue) {
+  constructor(options: AlignedPanesOptions, encoded?: SnapshotValue) {
     this.#options = options
     if (encoded === undefined) return
-    const { slices, unfired } = encoded as EncodedPanes
+    const { slices, unfired } = encoded as unknown as EncodedPanes
     for (const end of unfired) this.#awaitFiring(end)
     for (const { end, table } of slices)
       this.#keep(this.#newSlice(end, decodeTable(options.layout, options.keys, table)))
@@ -103,6 +103,75 @@ export class AlignedPanes implements LanePanes {
     layout.add(table, table.rowOf(key), fields, eventTime, skipped)
     if (changed !== undefined) changed.add(key)
     return slice.firstEnd - 1 <= watermark ? this.#revise(slice, key, watermark) : 0
+  }
+
+  isOnTime(eventTime: number, watermark: number): boolean {
+    return this.#options.slicing.windows.firstEnd(eventTime) - 1 > watermark
+  }
+
+  addRows(batch: RowBatch, from: number, to: number, watermark: number): number {
+    const { slicing } = this.#options
+    const { sliceMs } = slicing
+    if (sliceMs === undefined) return this.#addRowsToEach(batch, from, to, watermark)
+    if (chosen.length < to - from) makeRoom(to - from)
+    const { times } = batch
+    let without = 0
+    let left = batch.rows
+    let at = from
+    let end = to
+    // Slice by slice: few rows go to another one than the first.
+    while (at < end) {
+      const first = times[left[at]!]!
+      const slice = this.#sliceAt(first, watermark)
+      const sliceEnd = slice === undefined ? slicing.sliceEnd(first) : slice.end
+      const sliceStart = sliceEnd - sliceMs
+      let count = 0
+      let others = 0
+      for (; at < end; at++) {
+        const row = left[at]!
+        const time = times[row]!
+        if (time >= sliceStart && time < sliceEnd) chosen[count++] = row
+        else rest[others++] = row
+      }
+      if (slice === undefined) without += count
+      else this.#addChosen(slice, batch, count)
+      left = rest
+      at = 0
+      end = others
+    }
+    return without
+  }
+
+  #addChosen({ table, changed }: Slice, { fields, keys, times }: RowBatch, count: number): void {
+    const { layout, skipped } = this.#options
+    table.rowsOf(keys, chosen, count, tableRows)
+    layout.addRows(table, tableRows, fields, chosen, times, count, skipped)
+    if (changed !== undefined) for (let i = 0; i < count; i++) changed.add(keys[chosen[i]!]!)
+  }
+
+  #addRowsToEach({ fields, keys, times, rows }: RowBatch, from: number, to: number, watermark: number): number {
+    let without = 0
+    for (let i = from; i < to; i++) {
+      const row = rows[i]!
+      fields.moveTo(row)
+      if (this.#addToEach(keys[row]!, fields, times[row]!, watermark) === between) without++
+    }
+    return without
+  }
+
+  /** The slice that takes records of that time, which are on time; undefined in gaps between windows. */
+  #sliceAt(eventTime: number, watermark: number): Slice | undefined {
+    const latest = this.#latest
+    if (latest !== undefined && eventTime >= latest.start && eventTime < latest.end) return latest
+    let slice = this.#latestButOne
+    if (slice === undefined || eventTime < slice.start || eventTime >= slice.end) {
+      const { windows, sliceEnd } = this.#options.slicing
+      if (windows.firstEnd(eventTime) > windows.lastEnd(eventTime)) return undefined
+      slice = this.#sliceEnding(sliceEnd(eventTime), watermark)
+    }
+    this.#latestButOne = latest
+    this.#latest = slice
+    return slice
   }
 
   /** A late record is in a slice: windows that have fired get a revision. Answers how many were missed. */
@@ -253,13 +322,24 @@ export class AlignedPanes implements LanePanes {
     for (const { table } of this.#slices.values()) markTable(table, marks)
   }
 
-  encode(): JsonValue {
+  encode(): SnapshotValue {
     const { layout, keys } = this.#options
     return {
       slices: [...this.#slices.values()].map(({ end, table }) => ({ end, table: encodeTable(layout, keys, table) })),
       unfired: [...this.#unfired],
     } satisfies EncodedPanes
   }
+}
+
+// Rows of a batch that go into one slice, their rows in its table, and those that are left. Nothing in them outlives a call.
+let chosen = new Int32Array(128)
+let tableRows = new Int32Array(128)
+let rest = new Int32Array(128)
+
+function makeRoom(rows: number): void {
+  chosen = new Int32Array(rows)
+  tableRows = new Int32Array(rows)
+  rest = new Int32Array(rows)
 }
 
 type EncodedPanes = {

@@ -1,11 +1,13 @@
 // Count windows: every `size` records of a key in one lane, in position order. They know no lateness and need no merge; a
 // pane's window is [least event time, greatest + 1). What is left over fires when the lane has ended.
-import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
+import type { Rows } from '../aggregates/aggregator.ts'
 import type { RowLayout } from '../aggregates/row-layout.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { Fields } from '../records/fields.ts'
-import type { KeyMarks, KeyTable, SavedKey } from './key-table.ts'
+import type { KeyMarks, KeyTable } from './key-table.ts'
 import type { LanePanes, Placement } from './lane-panes.ts'
-import { decodeCells, encodeCells } from './pane-table-codec.ts'
+import { NumberColumn } from './number-column.ts'
+import { type EncodedRows, encodeRows, RowReader } from './pane-table-codec.ts'
 import { RowArena } from './row-arena.ts'
 
 interface OpenCount {
@@ -42,17 +44,27 @@ export class CountPanes implements LanePanes {
   readonly #open = new Map<number, OpenCount>()
   readonly #arena: RowArena
 
-  constructor(options: CountPanesOptions, encoded?: JsonValue) {
+  constructor(options: CountPanesOptions, encoded?: SnapshotValue) {
     this.#options = options
     this.#arena = new RowArena(options.layout)
-    for (const { key, cells, refs, ...open } of (encoded as EncodedCount[] | undefined) ?? []) {
-      const row = open.records === 0 ? -1 : this.#arena.take()
-      if (row >= 0) {
-        this.#arena.cellsOf(row).set(decodeCells(cells))
-        options.layout.decodeRefs(this.#arena, row, refs)
-      }
-      this.#open.set(options.keys.restore(key), { ...open, row, hasChanged: row >= 0 })
-    }
+    if (encoded === undefined) return
+    const { keys, records, n, start, end, revisions, rows } = encoded as unknown as EncodedCounts
+    const reader = new RowReader(options.layout, rows)
+    let i = 0
+    options.keys.unpack(keys, (key) => {
+      const row = records[i] === 0 ? -1 : this.#arena.take()
+      if (row >= 0) reader.readInto(this.#arena, row)
+      this.#open.set(key, {
+        n: n[i]!,
+        row,
+        records: records[i]!,
+        start: start[i]!,
+        end: end[i]!,
+        revisions: revisions[i]!,
+        hasChanged: row >= 0,
+      })
+      i++
+    })
   }
 
   add(key: number, fields: Fields, eventTime: number): Placement {
@@ -105,30 +117,43 @@ export class CountPanes implements LanePanes {
     for (const key of this.#open.keys()) marks.mark(key)
   }
 
-  encode(): JsonValue {
+  encode(): SnapshotValue {
     const { layout, keys } = this.#options
-    return [...this.#open].map(
-      ([key, { n, records, start, end, revisions, row }]): EncodedCount => ({
-        key: keys.save(key),
-        n,
-        records,
-        start,
-        end,
-        revisions,
-        cells: row < 0 ? '' : encodeCells(this.#arena.cellsOf(row)),
-        refs: row < 0 ? [] : layout.encodeRefs(this.#arena, row),
-      }),
-    )
+    const packed = new NumberColumn(this.#open.size)
+    const rows = new NumberColumn(this.#open.size)
+    const records = new NumberColumn(this.#open.size)
+    const n = new NumberColumn(this.#open.size)
+    const start = new NumberColumn(this.#open.size)
+    const end = new NumberColumn(this.#open.size)
+    const revisions = new NumberColumn(this.#open.size)
+    for (const [key, open] of this.#open) {
+      packed.push(key)
+      if (open.row >= 0) rows.push(open.row)
+      records.push(open.records)
+      n.push(open.n)
+      start.push(open.start)
+      end.push(open.end)
+      revisions.push(open.revisions)
+    }
+    return {
+      keys: keys.pack(packed.all),
+      records: records.toFloats(),
+      n: n.toFloats(),
+      start: start.toFloats(),
+      end: end.toFloats(),
+      revisions: revisions.toFloats(),
+      rows: encodeRows(layout, this.#arena, rows.all),
+    } satisfies EncodedCounts
   }
 }
 
-type EncodedCount = {
-  readonly key: SavedKey
-  readonly n: number
-  readonly records: number
-  readonly start: number
-  readonly end: number
-  readonly revisions: number
-  readonly cells: string
-  readonly refs: readonly JsonValue[]
+/** A column per property; `rows` are those of the windows that have records. */
+type EncodedCounts = {
+  readonly keys: Uint8Array
+  readonly records: Float64Array
+  readonly n: Float64Array
+  readonly start: Float64Array
+  readonly end: Float64Array
+  readonly revisions: Float64Array
+  readonly rows: EncodedRows
 }

@@ -4,6 +4,7 @@
 //   one field     the UTF-8 of a string, or the text of a number or boolean; the tag tells which, so that 5 is not "5"
 //   several       each as tag, length in four bytes, and bytes
 //   none          no bytes
+import type { Fields } from '../records/fields.ts'
 import { hashText, readerMarginBytes } from '../records/text-hash.ts'
 import { TextTable } from '../records/text-table.ts'
 
@@ -44,6 +45,14 @@ export class KeyTable {
     return known >= 0
       ? known
       : this.#texts.add(view, start, length, hash, textTag, isPlain(view, start, length) ? 1 : 0)
+  }
+
+  /**
+   * Puts the keys of strings in one slot of `rows[0, count)` into `into`, by row: -1 for new ones and for all other values.
+   * Answers whether there are none of those.
+   */
+  findRows(fields: Fields, slot: number, rows: Int32Array, count: number, into: Int32Array): boolean {
+    return this.#texts.findRows(fields, slot, rows, count, textTag, into)
   }
 
   ofValue(value: KeyValue): number {
@@ -169,20 +178,40 @@ export class KeyTable {
     return this.#texts.tagOf(key)
   }
 
+  /** Whether a composite key is made of the texts in these slots. */
+  isOfTexts(key: number, fields: Fields, slots: readonly number[]): boolean {
+    const { base, view } = fields
+    const keys = this.#texts.view
+    let at = this.startOf(key)
+    const end = at + this.lengthOf(key)
+    for (let i = 0; i < slots.length; i++) {
+      const field = base + slots[i]!
+      const length = fields.lengths[field]!
+      if (keys.getUint8(at) !== textTag || keys.getInt32(at + 1, true) !== length) return false
+      at += partHeadBytes
+      if (!isSameText(keys, at, view, fields.starts[field]!, length)) return false
+      at += length
+    }
+    return at === end
+  }
+
   /** Keys as bytes that mean the same to any other table, one behind the other: the tag, the length in four bytes, the text. */
   pack(keys: ArrayLike<number>): Uint8Array {
     let length = 0
     for (let i = 0; i < keys.length; i++) length += partHeadBytes + this.lengthOf(keys[i]!)
-    const packed = Buffer.alloc(length)
+    const packed = new Uint8Array(length)
+    const { bytes } = this
     let at = 0
     for (let i = 0; i < keys.length; i++) {
       const key = keys[i]!
       const start = this.startOf(key)
       const keyLength = this.lengthOf(key)
       packed[at] = this.tagOf(key)
-      packed.writeUInt32LE(keyLength, at + 1)
-      packed.set(this.bytes.subarray(start, start + keyLength), at + partHeadBytes)
-      at += partHeadBytes + keyLength
+      for (let shift = 0; shift < 32; shift += 8) packed[++at] = keyLength >>> shift
+      at++
+      // Byte by byte: most keys are short, and making a view of each costs more.
+      for (let n = 0; n < keyLength; n++) packed[at + n] = bytes[start + n]!
+      at += keyLength
     }
     return packed
   }
@@ -258,6 +287,14 @@ function isPlain(view: DataView, start: number, length: number): boolean {
     const isDigit = byte >= 0x30 && byte <= 0x39
     if (!isLetter && !isDigit && byte !== 0x2d && byte !== 0x2e && byte !== 0x5f) return false
   }
+  return true
+}
+
+/** Whether two texts are the same that have the same length, with a margin as in `text-hash.ts`. */
+function isSameText(a: DataView, aStart: number, b: DataView, bStart: number, length: number): boolean {
+  let i = 0
+  for (; i + 4 <= length; i += 4) if (a.getInt32(aStart + i, true) !== b.getInt32(bStart + i, true)) return false
+  for (; i < length; i++) if (a.getUint8(aStart + i) !== b.getUint8(bStart + i)) return false
   return true
 }
 

@@ -3,10 +3,18 @@
 //
 //   keys    row -> key
 //   index   pairs: key + 1, row      (open addressing, at most half full)
+//
+// A large table that has a good part of all keys there are finds rows in a list by key instead, which takes less memory:
+//
+//   list    key -> row + 1
 import type { Rows } from '../aggregates/aggregator.ts'
 import type { RowLayout } from '../aggregates/row-layout.ts'
 
 const leastRows = 8
+/** Smaller tables have an index in any case. */
+const leastListedRows = 512
+/** As many places for each row as an index takes. */
+const placesPerRow = 4
 
 export class PaneTable implements Rows {
   readonly layout: RowLayout
@@ -17,6 +25,8 @@ export class PaneTable implements Rows {
   keys: Int32Array
   #index: Int32Array
   #shift: number
+  /** Empty in a table that has an index, which is empty in one that has a list. */
+  #list: Int32Array = none
 
   /** `capacity`: how many rows to make room for at first. */
   constructor(layout: RowLayout, capacity = leastRows) {
@@ -30,6 +40,8 @@ export class PaneTable implements Rows {
 
   /** The row of a key; -1 when it has none. */
   find(key: number): number {
+    const list = this.#list
+    if (list !== none) return key < list.length ? list[key]! - 1 : -1
     const index = this.#index
     const mask = (index.length - 1) | 0
     for (let slot = home(key, this.#shift); ; slot = (slot + 2) & mask) {
@@ -45,32 +57,60 @@ export class PaneTable implements Rows {
     return row >= 0 ? row : this.#newRow(key)
   }
 
+  /** The rows of the keys `keys[rows[i]]`, as `rowOf` gives them. */
+  rowsOf(keys: Int32Array, rows: Int32Array, count: number, into: Int32Array): void {
+    for (let i = 0; i < count; i++) into[i] = this.rowOf(keys[rows[i]!]!)
+  }
+
   #newRow(key: number): number {
     const row = this.size++
     if (row === this.keys.length) this.#grow()
     this.keys[row] = key
-    this.#link(key, row)
+    if (!this.#link(key, row)) this.#linkAll(row + 1)
     this.layout.reserve(this, row + 1)
     this.layout.init(this, row)
     return row
   }
 
-  #link(key: number, row: number): void {
+  /** Makes a row to be found by its key. False where the list is too short for it. */
+  #link(key: number, row: number): boolean {
+    const list = this.#list
+    if (list !== none) {
+      if (key >= list.length) return false
+      list[key] = row + 1
+      return true
+    }
     const index = this.#index
     const mask = index.length - 1
     let slot = home(key, this.#shift)
     while (index[slot] !== 0) slot = (slot + 2) & mask
     index[slot] = key + 1
     index[slot + 1] = row
+    return true
   }
 
   #grow(): void {
     const keys = new Int32Array(2 * this.keys.length)
     keys.set(this.keys)
     this.keys = keys
-    this.#index = new Int32Array(4 * keys.length)
-    this.#shift = shiftOf(this.#index)
-    for (let row = 0; row < this.size - 1; row++) this.#link(keys[row]!, row)
+    this.#linkAll(this.size - 1)
+  }
+
+  /** Makes the first rows to be found, in whichever way fits the table as it is now. */
+  #linkAll(rows: number): void {
+    const { keys } = this
+    const room = keys.length
+    let greatest = 0
+    for (let row = 0; row < rows; row++) if (keys[row]! > greatest) greatest = keys[row]!
+    if (room >= leastListedRows && greatest < placesPerRow * room) {
+      this.#list = new Int32Array(Math.min(placesPerRow * room, 2 * Math.max(greatest + 1, room)))
+      this.#index = none
+    } else {
+      this.#list = none
+      this.#index = new Int32Array(4 * room)
+      this.#shift = shiftOf(this.#index)
+    }
+    for (let row = 0; row < rows; row++) this.#link(keys[row]!, row)
   }
 
   /** Most of its room is for rows that it does not have. */
@@ -82,9 +122,12 @@ export class PaneTable implements Rows {
   clear(): void {
     this.size = 0
     this.#index.fill(0)
+    this.#list.fill(0)
     this.refs.length = 0
   }
 }
+
+const none = new Int32Array(0)
 
 /** Adds all rows of a table to another one. */
 export function mergeTable(into: PaneTable, from: PaneTable, layout: RowLayout): void {

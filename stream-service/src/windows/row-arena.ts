@@ -14,6 +14,11 @@ export class RowArena implements Rows {
     this.cells = new Float64Array(16 * layout.cellStride)
   }
 
+  /** How many rows are taken. */
+  get inUse(): number {
+    return this.#size - this.#free.length
+  }
+
   /** A row in the state of "no values". */
   take(): number {
     const row = this.#free.pop() ?? this.#grow()

@@ -1,21 +1,16 @@
 // A lane's open sessions. A session fires when the lane's watermark reaches its last millisecond, and with allowed
 // lateness stays open for updates after that: a late record may lengthen it, bridge it with a neighbour, or open it again.
-import type { JsonValue, Rows } from '../aggregates/aggregator.ts'
+import type { Rows } from '../aggregates/aggregator.ts'
 import type { RowLayout } from '../aggregates/row-layout.ts'
+import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { Fields } from '../records/fields.ts'
 import { Calendar } from '../time/calendar.ts'
-import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
-import type { KeyMarks, KeyTable, SavedKey } from './key-table.ts'
+import type { KeyMarks, KeyTable } from './key-table.ts'
 import { type LanePanes, late, type Placement } from './lane-panes.ts'
-import { decodeCells, encodeCells } from './pane-table-codec.ts'
-import {
-  type KnownStart,
-  type PublishedSession,
-  restorePublished,
-  type SavedPublished,
-  type SessionSpan,
-  savePublished,
-} from './session.ts'
+import { NumberColumn } from './number-column.ts'
+import { encodeRows } from './pane-table-codec.ts'
+import type { KnownStart, PublishedSession, SessionSpan } from './session.ts'
+import { readSessionColumns, type SessionColumns, SessionColumnWriter } from './session-columns.ts'
 import { SessionTable, sessionHeadCells } from './session-table.ts'
 
 /** A lane's share of a session, as it fired or was revised. */
@@ -85,11 +80,11 @@ export class SessionPanes implements LanePanes, OpenSessions {
   /** Sessions that the merge has not been told of since their start came to be known; some are gone already. */
   #untold: number[] = []
 
-  constructor(options: SessionPanesOptions, encoded?: JsonValue) {
+  constructor(options: SessionPanesOptions, encoded?: SnapshotValue) {
     this.#options = options
     this.#sessions = new SessionTable(options.layout)
     this.#due = new Calendar(options.gapMs + options.allowedLatenessMs)
-    if (encoded !== undefined) this.#restore(encoded as EncodedSessions)
+    if (encoded !== undefined) this.#restore(encoded as unknown as EncodedSessions)
   }
 
   get nextDueAt(): number {
@@ -148,6 +143,10 @@ export class SessionPanes implements LanePanes, OpenSessions {
     if (tracksChanges) this.#changed.add(session)
     this.#settle(session, watermark)
     return 0
+  }
+
+  isOnTime(eventTime: number, watermark: number): boolean {
+    return eventTime + this.#options.gapMs - 1 > watermark
   }
 
   #join(a: number, b: number): number {
@@ -244,65 +243,69 @@ export class SessionPanes implements LanePanes, OpenSessions {
   /** Gives the merge what has not fired, as it is: all of it, or what has changed since the last time. */
   giveUnfired(onlyChanged: boolean): void {
     const sessions = this.#sessions
-    const unfired = [...sessions.all()].filter((session) => !sessions.hasFired(session))
-    for (const session of unfired) if (!onlyChanged || this.#changed.has(session)) this.#give(session)
+    sessions.forEach((session) => {
+      if (!sessions.hasFired(session) && (!onlyChanged || this.#changed.has(session))) this.#give(session)
+    })
   }
 
   markKeys(marks: KeyMarks): void {
-    for (const session of this.#sessions.all()) marks.mark(this.#sessions.keyOf(session))
+    this.#sessions.forEach((session) => {
+      marks.mark(this.#sessions.keyOf(session))
+    })
   }
 
-  encode(): JsonValue {
+  encode(): SnapshotValue {
     const { layout, keys } = this.#options
     const sessions = this.#sessions
-    const { arena } = sessions
-    const encoded: EncodedSession[] = []
-    for (const session of sessions.all()) {
-      encoded.push({
-        key: keys.save(sessions.keyOf(session)),
-        start: sessions.startOf(session),
-        end: sessions.endOf(session),
-        starts: sessions.startsOf(session).map(({ start, knownAt }) => [start, saveInstant(knownAt)]),
-        fired: sessions.hasFired(session),
-        given: sessions.givenOf(session),
-        published: sessions.publishedOf(session).map(savePublished),
-        cells: encodeCells(arena.cellsOf(session).subarray(sessionHeadCells)),
-        refs: layout.encodeRefs(arena, session),
-      })
-    }
-    return { serials: this.#serials, sessions: encoded } satisfies EncodedSessions
+    const columns = new SessionColumnWriter(sessions.arena.inUse)
+    const fired = new NumberColumn(sessions.arena.inUse)
+    const givenCounts = new NumberColumn(sessions.arena.inUse)
+    const given = new NumberColumn(0)
+    sessions.forEach((session) => {
+      const start = sessions.startOf(session)
+      columns.add(sessions.keyOf(session), session, start, sessions.endOf(session), sessions.publishedOf(session))
+      sessions.writeStarts(session, columns)
+      fired.push(sessions.hasFired(session) ? 1 : 0)
+      const serials = sessions.givenOf(session)
+      givenCounts.push(serials.length)
+      for (let i = 0; i < serials.length; i++) given.push(serials[i]!)
+    })
+    return {
+      serials: this.#serials,
+      sessions: columns.write(keys, encodeRows(layout, sessions.arena, columns.rows, sessionHeadCells)),
+      fired: fired.toFlags(),
+      givenCounts: givenCounts.toCounts(),
+      given: given.toFloats(),
+    } satisfies EncodedSessions
   }
 
   #restore(saved: EncodedSessions): void {
     const { layout, allowedLatenessMs, keys, tracksChanges, shares } = this.#options
     const sessions = this.#sessions
-    const { arena } = sessions
     this.#serials = saved.serials
-    for (const { key, start, end, starts, fired, given, published, cells, refs } of saved.sessions) {
-      const session = sessions.open(keys.restore(key), start, end, Number.NaN)
-      const known = starts.map(([at, knownAt]) => ({ start: at, knownAt: loadInstant(knownAt) }))
-      sessions.restoreStarts(session, known)
-      arena.cellsOf(session).set(decodeCells(cells), sessionHeadCells)
-      layout.decodeRefs(arena, session, refs)
+    let nextGiven = 0
+    readSessionColumns(saved.sessions, layout, keys, ({ key, start, end, starts, panes }, readInto, index) => {
+      const session = sessions.open(key, start, end, Number.NaN)
+      sessions.restoreStarts(session, starts)
+      readInto(sessions.arena, session)
+      const fired = saved.fired[index] !== 0
       sessions.setFired(session, fired)
-      if (given.length > 0) sessions.setGiven(session, given)
-      sessions.setPublished(session, published.map(restorePublished))
+      const given = saved.given.subarray(nextGiven, nextGiven + saved.givenCounts[index]!)
+      nextGiven += given.length
+      if (given.length > 0) sessions.setGiven(session, [...given])
+      sessions.setPublished(session, panes)
       if (tracksChanges && !fired) this.#changed.add(session)
       if (shares.tracksOpens && !fired) this.#untold.push(session)
       this.#schedule(session, end - 1 + (fired ? allowedLatenessMs : 0))
-    }
+    })
   }
 }
 
-type EncodedSession = {
-  readonly key: SavedKey
-  readonly start: number
-  readonly end: number
-  readonly starts: readonly (readonly [number, SavedInstant])[]
-  readonly fired: boolean
-  readonly given: readonly number[]
-  readonly published: readonly SavedPublished[]
-  readonly cells: string
-  readonly refs: readonly JsonValue[]
+type EncodedSessions = {
+  readonly serials: number
+  readonly sessions: SessionColumns
+  readonly fired: Uint8Array
+  /** Of each session, how many shares it has given to the merge, and their serials one behind the other. */
+  readonly givenCounts: Uint32Array
+  readonly given: Float64Array
 }
-type EncodedSessions = { readonly serials: number; readonly sessions: readonly EncodedSession[] }

@@ -3,7 +3,7 @@
 // chain.
 //
 //   heads   key -> first session + 1
-//   row     | start | end | scheduled | known at | key | next session + 1 | fired | aggregates … |
+//   row     | start | end | scheduled | known at | key | next session + 1 | flags | aggregates … |
 import type { RowLayout } from '../aggregates/row-layout.ts'
 import { RowArena } from './row-arena.ts'
 import { joinStarts, type KnownStart, type PublishedSession, type SessionSpan } from './session.ts'
@@ -14,7 +14,11 @@ const scheduledCell = 2
 const knownAtCell = 3
 const keyCell = 4
 const nextCell = 5
-const firedCell = 6
+const flagsCell = 6
+
+const hasFiredFlag = 1
+/** It has an entry in `#starts`. */
+const hasStartsFlag = 2
 
 /** How many cells of a row come before its aggregates. */
 export const sessionHeadCells = 7
@@ -68,11 +72,20 @@ export class SessionTable {
   }
 
   hasFired(session: number): boolean {
-    return this.#get(session, firedCell) !== 0
+    return this.#hasFlag(session, hasFiredFlag)
   }
 
   setFired(session: number, hasFired: boolean): void {
-    this.#set(session, firedCell, hasFired ? 1 : 0)
+    this.#setFlag(session, hasFiredFlag, hasFired)
+  }
+
+  #hasFlag(session: number, flag: number): boolean {
+    return (this.#get(session, flagsCell) & flag) !== 0
+  }
+
+  #setFlag(session: number, flag: number, isSet: boolean): void {
+    const flags = this.#get(session, flagsCell)
+    this.#set(session, flagsCell, isSet ? flags | flag : flags & ~flag)
   }
 
   /** The instant of its one valid entry in the calendar; NaN for none. */
@@ -122,19 +135,27 @@ export class SessionTable {
   }
 
   startsOf(session: number): readonly KnownStart[] {
-    const several = this.#starts.size > 0 ? this.#starts.get(session) : undefined
+    const several = this.#hasFlag(session, hasStartsFlag) ? this.#starts.get(session) : undefined
     return several ?? [{ start: this.startOf(session), knownAt: this.#get(session, knownAtCell) }]
   }
 
+  /** Hands over the starts that `startsOf` lists. */
+  writeStarts(session: number, to: { addStart(start: number, knownAt: number): void }): void {
+    const several = this.#starts.size > 0 ? this.#starts.get(session) : undefined
+    if (several === undefined) to.addStart(this.startOf(session), this.#get(session, knownAtCell))
+    else for (const { start, knownAt } of several) to.addStart(start, knownAt)
+  }
+
   #setStarts(session: number, starts: readonly KnownStart[]): void {
-    this.#starts.delete(session)
+    if (this.#hasFlag(session, hasStartsFlag)) this.#starts.delete(session)
+    this.#setFlag(session, hasStartsFlag, starts.length > 1)
     // The only one is the session's start, since nothing outdoes the earliest.
     if (starts.length === 1) this.#set(session, knownAtCell, starts[0]!.knownAt)
     else this.#starts.set(session, starts)
   }
 
   givenOf(session: number): readonly number[] {
-    return this.#given.get(session) ?? none
+    return (this.#given.size > 0 ? this.#given.get(session) : undefined) ?? none
   }
 
   setGiven(session: number, serials: readonly number[]): void {
@@ -174,7 +195,7 @@ export class SessionTable {
       this.#set(before, nextCell, link)
     }
     this.setScheduledAt(session, Number.NaN)
-    if (this.#starts.size > 0) this.#starts.delete(session)
+    if (this.#hasFlag(session, hasStartsFlag)) this.#starts.delete(session)
     if (this.#given.size > 0) this.#given.delete(session)
     if (this.#published.size > 0) this.#published.delete(session)
     this.arena.release(session)
@@ -185,9 +206,9 @@ export class SessionTable {
   }
 
   /** All sessions, key by key. */
-  *all(): Iterable<number> {
+  forEach(take: (session: number) => void): void {
     for (let key = 0; key < this.#heads.length; key++) {
-      for (let session = this.firstOf(key); session >= 0; session = this.nextOf(session)) yield session
+      for (let session = this.firstOf(key); session >= 0; session = this.nextOf(session)) take(session)
     }
   }
 

@@ -29,16 +29,6 @@ export interface PublishedSession {
   readonly supersedes: readonly string[]
 }
 
-export type SavedPublished = readonly [start: number, end: number, index: number, supersedes: readonly string[]]
-
-export function savePublished({ start, end, index, supersedes }: PublishedSession): SavedPublished {
-  return [start, end, index, supersedes]
-}
-
-export function restorePublished([start, end, index, supersedes]: SavedPublished): PublishedSession {
-  return { start, end, index, supersedes }
-}
-
 /** True when two sessions of one key, from the same lane or from two, belong together. Symmetric. */
 export function joins(a: SessionSpan, b: SessionSpan, allowedLatenessMs: number): boolean {
   return (

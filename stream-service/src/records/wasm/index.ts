@@ -3,16 +3,29 @@ import { byteAt, isAscii, lineFeed, nowhere } from './bytes'
 import { Layout, newField, newLayout } from './layout'
 import { readRecord } from './object'
 import { skipBlanks } from './skip'
-import { allocate, allocateValues, hashes, kinds, lengths, numbers, reach, starts } from './values'
+import { allocate, allocateValues, hashes, kinds, lengths, moveTo, numbers, reach, row, starts } from './values'
 
-export { allocate, allocateValues, hashes, kinds, lengths, newField, newLayout, numbers, reach, starts }
+export { allocate, allocateValues, hashes, kinds, lengths, moveTo, newField, newLayout, numbers, reach, row, starts }
 
 // As in `scan-machine.ts`.
 const isLeft: i32 = 0
 const isRead: i32 = 1
 const isNotAscii: i32 = 2
 
-export function scanLine(layout: Layout, start: usize): usize {
+export function scanLines(layout: Layout, start: usize, stop: usize, ends: usize, most: i32): i32 {
+  let at = start
+  let lines = 0
+  for (; lines < most && at < stop; lines++) {
+    moveTo(lines)
+    const end = scanLine(layout, at)
+    if (end == nowhere || end >= stop) break
+    store<u32>(ends + ((<usize>lines) << 2), <u32>end)
+    at = end + 1
+  }
+  return lines
+}
+
+function scanLine(layout: Layout, start: usize): usize {
   const at = readRecord(layout, start)
   if (at == nowhere) return nowhere
   const end = skipBlanks(at)

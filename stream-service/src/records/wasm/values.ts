@@ -1,4 +1,4 @@
-// What was found in a record, by slot: arrays that the other side reads as a `Fields`.
+// What was found in records, a row for each, by slot: arrays that the other side reads as a `Fields`.
 // They and everything else about a plan lie one behind the other in memory, and stay where they are.
 
 export let kinds: usize = 0
@@ -7,7 +7,15 @@ export let starts: usize = 0
 export let lengths: usize = 0
 export let hashes: usize = 0
 
-let kindsBytes: usize = 0
+/** The row that is being written, and where it begins in each of the arrays. */
+export let row: i32 = 0
+let rowKinds: usize = 0
+let rowNumbers: usize = 0
+let rowStarts: usize = 0
+let rowLengths: usize = 0
+let rowHashes: usize = 0
+
+let slotCount: usize = 0
 
 // As in `fields.ts`.
 export const isNumber: u8 = 1
@@ -32,35 +40,49 @@ export function reach(end: usize): void {
   if (<i32>needed > memory.size()) assert(memory.grow(<i32>needed - memory.size()) >= 0)
 }
 
-export function allocateValues(slots: usize): void {
-  kindsBytes = (slots + 15) & ~15
-  kinds = allocate(kindsBytes)
-  numbers = allocate(slots << 3)
-  starts = allocate(slots << 2)
-  lengths = allocate(slots << 2)
-  hashes = allocate(slots << 2)
+export function allocateValues(slots: usize, rows: usize): void {
+  const size = slots * rows
+  slotCount = slots
+  // More than the last row has is cleared with it.
+  kinds = allocate(size + 16)
+  numbers = allocate(size << 3)
+  starts = allocate(size << 2)
+  lengths = allocate(size << 2)
+  hashes = allocate(size << 2)
+  moveTo(0)
+}
+
+/** What is found from now on goes into this row. Rows are written in ascending order: each clears some of the next. */
+export function moveTo(to: i32): void {
+  const first = <usize>to * slotCount
+  row = to
+  rowKinds = kinds + first
+  rowNumbers = numbers + (first << 3)
+  rowStarts = starts + (first << 2)
+  rowLengths = lengths + (first << 2)
+  rowHashes = hashes + (first << 2)
 }
 
 @inline
 export function forgetValues(): void {
-  for (let at: usize = 0; at < kindsBytes; at += 16) v128.store(kinds + at, i8x16.splat(0))
+  for (let at: usize = 0; at < slotCount; at += 16) v128.store(rowKinds + at, i8x16.splat(0))
 }
 
 @inline
 export function setKind(slot: usize, kind: u8): void {
-  store<u8>(kinds + slot, kind)
+  store<u8>(rowKinds + slot, kind)
 }
 
 @inline
 export function setNumber(slot: usize, value: f64): void {
-  store<u8>(kinds + slot, isNumber)
-  store<f64>(numbers + (slot << 3), value)
+  store<u8>(rowKinds + slot, isNumber)
+  store<f64>(rowNumbers + (slot << 3), value)
 }
 
 @inline
 export function setText(slot: usize, start: usize, length: usize, hash: i32): void {
-  store<u8>(kinds + slot, isText)
-  store<u32>(starts + (slot << 2), start)
-  store<u32>(lengths + (slot << 2), length)
-  store<i32>(hashes + (slot << 2), hash)
+  store<u8>(rowKinds + slot, isText)
+  store<u32>(rowStarts + (slot << 2), start)
+  store<u32>(rowLengths + (slot << 2), length)
+  store<i32>(rowHashes + (slot << 2), hash)
 }

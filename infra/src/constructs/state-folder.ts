@@ -1,6 +1,5 @@
-// Where the service keeps its snapshots: a file system that outlives the task, mounted at `/state`. A new task finds the
-// lanes as the last one left them. If the file system were lost, the service would read the stream again from
-// `MILLRACE_START_AT`, which gives the same panes as far back as the stream's retention goes.
+// The folder that outlives the task: a file system, mounted at `/state`. It holds the lines that a delivery stream refused for
+// good; snapshots are in a bucket (`snapshot-bucket.ts`).
 import { RemovalPolicy } from 'aws-cdk-lib'
 import * as ec2 from 'aws-cdk-lib/aws-ec2'
 import type * as ecs from 'aws-cdk-lib/aws-ecs'
@@ -11,34 +10,33 @@ import { Construct } from 'constructs'
 /** The user and group that the service runs as, in its image and on its file system. */
 export const serviceUserId = '1000'
 
-export interface SnapshotsProps {
+export interface StateFolderProps {
   readonly vpc: ec2.IVpc
   readonly serviceSecurityGroup: ec2.SecurityGroup
   readonly retainData: boolean
 }
 
-export class Snapshots extends Construct {
+export class StateFolder extends Construct {
   private readonly fileSystem: efs.FileSystem
   private readonly accessPoint: efs.AccessPoint
 
-  constructor(scope: Construct, id: string, { vpc, serviceSecurityGroup, retainData }: SnapshotsProps) {
+  constructor(scope: Construct, id: string, { vpc, serviceSecurityGroup, retainData }: StateFolderProps) {
     super(scope, id)
     const securityGroup = new ec2.SecurityGroup(this, 'Group', {
       vpc,
-      description: 'Snapshots: NFS from the stream service',
+      description: 'State folder: NFS from the stream service',
       allowAllOutbound: false,
     })
     securityGroup.addIngressRule(serviceSecurityGroup, nfs, 'stream service')
-    serviceSecurityGroup.addEgressRule(securityGroup, nfs, 'snapshots')
+    serviceSecurityGroup.addEgressRule(securityGroup, nfs, 'state folder')
 
     this.fileSystem = new efs.FileSystem(this, 'FileSystem', {
       vpc,
       securityGroup,
       encrypted: true,
       fileSystemPolicy: new iam.PolicyDocument({ statements: [refusePlainText()] }),
-      // Elastic throughput bills every byte of every snapshot; bursting includes 1 MiB/s and more for minutes at a time.
+      // A refused line is rare, and bursting includes 1 MiB/s and more for minutes at a time.
       throughputMode: efs.ThroughputMode.BURSTING,
-      // Snapshots are rewritten all the time; a backup of one would be out of date before it is finished.
       enableAutomaticBackups: false,
       removalPolicy: retainData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     })

@@ -1,0 +1,35 @@
+// The kinds of worlds that histories are made for.
+import type fc from 'fast-check'
+import { histories } from './arbitrary-history.ts'
+import type { History } from './history.ts'
+import { expectToHold } from './simulate.ts'
+import type { WorldOptions } from './world/world.ts'
+
+export interface NamedSetting {
+  readonly name: string
+  readonly histories: fc.Arbitrary<History>
+  readonly holds: (history: History) => Promise<void>
+}
+
+const under =
+  (options: WorldOptions = {}) =>
+  async (history: History) => {
+    await expectToHold(history, options)
+  }
+
+export const settings: readonly NamedSetting[] = [
+  { name: 'one task', histories: histories({ tasks: 1, partitions: 0 }), holds: under() },
+  { name: 'several tasks without an exchange', histories: histories({ tasks: 3, partitions: 0 }), holds: under() },
+  { name: 'several tasks and an exchange', histories: histories({ tasks: 3, partitions: 2 }), holds: under() },
+  { name: 'zombies', histories: histories({ tasks: 2, partitions: 1, zombies: true }), holds: under() },
+  {
+    name: 'lanes that become idle, one task',
+    histories: histories({ tasks: 1, partitions: 0 }),
+    holds: under({ idleAfterMs: 1_500 }),
+  },
+  {
+    name: 'lanes that become idle, several tasks',
+    histories: histories({ tasks: 2, partitions: 2 }),
+    holds: under({ idleAfterMs: 1_500 }),
+  },
+]
