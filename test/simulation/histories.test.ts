@@ -9,6 +9,10 @@ const numRuns = Number(SIM_RUNS ?? 600)
 const seed = SIM_SEED === undefined ? {} : { seed: Number(SIM_SEED) }
 const path = SIM_PATH === undefined ? {} : { path: SIM_PATH }
 
-test.each(settings)('$name', async ({ histories, holds }) => {
-  await fc.assert(fc.asyncProperty(histories, holds), { numRuns, ...seed, ...path, includeErrorInReport: true })
-}, 600_000)
+test.each(settings)(
+  '$name',
+  async ({ histories, holds }) => {
+    await fc.assert(fc.asyncProperty(histories, holds), { numRuns, ...seed, ...path, includeErrorInReport: true })
+  },
+  600_000,
+)

@@ -89,12 +89,11 @@ export class StreamModel {
     return true
   }
 
-  /** Takes records that arrived before `time`. */
-  trim(time: number): void {
-    for (const shard of this.shards.values()) {
-      for (const { arrivedAt, sequence } of shard.records) {
-        if (arrivedAt < time && sequence > shard.trimmedUpTo) shard.trimmedUpTo = sequence
-      }
+  /** Takes a shard's records that arrived before `time`. */
+  trim(shardId: string, time: number): void {
+    const shard = this.#shard(shardId)
+    for (const { arrivedAt, sequence } of shard.records) {
+      if (arrivedAt < time && sequence > shard.trimmedUpTo) shard.trimmedUpTo = sequence
     }
   }
 
