@@ -66,12 +66,13 @@ export class ReadySource implements ShardSource {
   }
 
   #session(shardId: string, cut: CutShard): ShardSession {
+    const gate = this.#gate(shardId)
     return {
       shardId,
       parentShardIds: [],
       startAfter: undefined,
       batches: new Observable((subscriber) => {
-        this.#read(shardId, cut, (batch) => subscriber.next(batch)).then(
+        this.#read(gate, cut, (batch) => subscriber.next(batch)).then(
           () => subscriber.complete(),
           (error) => subscriber.error(error),
         )
@@ -81,9 +82,8 @@ export class ReadySource implements ShardSource {
     }
   }
 
-  async #read(shardId: string, cut: CutShard, onBatch: (batch: RecordBatch) => void): Promise<void> {
+  async #read(gate: CreditGate, cut: CutShard, onBatch: (batch: RecordBatch) => void): Promise<void> {
     const { signal } = this.#stopping
-    const gate = this.#gate(shardId)
     for (const batch of cut) {
       await gate.take(signal)
       // Whatever is read from elsewhere takes a turn of the event loop at least.
@@ -92,6 +92,7 @@ export class ReadySource implements ShardSource {
       this.#onRead(this.#recordsRead)
       onBatch({ records: this.#recordsOf(batch), millisBehindLatest: 1 })
     }
+    await gate.take(signal)
     onBatch({ records: [], millisBehindLatest: 0 })
     await new Promise((resolve) => {
       if (signal.aborted) resolve(undefined)
