@@ -110,7 +110,7 @@ function load(): () => Promise<void> {
   const stopping = new AbortController()
   const writing = (async () => {
     while (!stopping.signal.aborted) {
-      await put(30)
+      await put(10)
       await sleep(100)
     }
   })()
