@@ -1,8 +1,8 @@
 // A seed stands for one run: the same history gives the same trace, to the last byte, and another seed gives another.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { simulate } from './simulate.ts'
 import { settings } from './settings.ts'
+import { simulate } from './simulate.ts'
 
 test.each(settings)('$name: the same seed twice gives the same trace', async ({ histories }) => {
   for (const history of fc.sample(histories, { numRuns: 8, seed: 1 })) {

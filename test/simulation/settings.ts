@@ -32,4 +32,14 @@ export const settings: readonly NamedSetting[] = [
     histories: histories({ tasks: 2, partitions: 2 }),
     holds: under({ idleAfterMs: 1_500 }),
   },
+  {
+    name: 'the direct source',
+    histories: histories({ tasks: 1, partitions: 0 }),
+    holds: under({ isDirect: true }),
+  },
+  {
+    name: 'the direct source, with retention',
+    histories: histories({ tasks: 1, partitions: 0, hasRetention: true }),
+    holds: under({ isDirect: true }),
+  },
 ]

@@ -44,6 +44,8 @@ export type LaneNote = {
     readonly ledgers: { readonly [query: string]: LaneLedger }
     readonly children: readonly ShardFamily[]
   }
+  /** The shard has ended, and all it gave has arrived. */
+  readonly isDrained?: true
 }
 
 export interface LaneTaskOptions {
@@ -278,7 +280,12 @@ export class LaneTask {
       // What came of the steps before is here by now, and nothing of later ones.
       this.#isDirty = false
       const epoch = this.#epoch
-      const note = { ...this.#note, savedAt: this.#options.now() }
+      const isDrained = this.hasEnded && this.messages.isEmpty && this.refused.size === 0
+      const note: LaneNote = {
+        ...this.#note,
+        savedAt: this.#options.now(),
+        ...(isDrained ? { isDrained } : {}),
+      }
       const state: SavedLaneTask = {
         lanes: this.hasEnded ? null : lanes,
         messages: this.messages.save(),

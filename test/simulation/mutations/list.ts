@@ -29,7 +29,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a lane does not claim its shard',
     file: `${tasks}/lane-task.ts`,
-    changes: [{ find: '    await this.save()\n  }\n\n  /** The shard was read', replace: '  }\n\n  /** The shard was read' }],
+    changes: [
+      { find: '    await this.save()\n  }\n\n  /** The shard was read', replace: '  }\n\n  /** The shard was read' },
+    ],
   },
   {
     name: 'a lane saves over what others have saved',
@@ -118,13 +120,18 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'panes that were not delivered are dropped at a start',
     file: `${tasks}/merge-task.ts`,
-    changes: [{ find: 'new LineOutbox(options.linesLimit, saved?.lines)', replace: 'new LineOutbox(options.linesLimit)' }],
+    changes: [
+      { find: 'new LineOutbox(options.linesLimit, saved?.lines)', replace: 'new LineOutbox(options.linesLimit)' },
+    ],
   },
   {
     name: 'messages that did not arrive are dropped at a start',
     file: `${tasks}/lane-task.ts`,
     changes: [
-      { find: 'new MessageOutbox(options.partitions, saved?.messages)', replace: 'new MessageOutbox(options.partitions)' },
+      {
+        find: 'new MessageOutbox(options.partitions, saved?.messages)',
+        replace: 'new MessageOutbox(options.partitions)',
+      },
     ],
   },
   {
@@ -160,6 +167,8 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a lane that was idle goes on without asking where time is',
     file: `${tasks}/lanes.ts`,
-    changes: [{ find: 'await task.accept(batch, () => this.#wake(task))', replace: 'await task.accept(batch, async () => {})' }],
+    changes: [
+      { find: 'await task.accept(batch, () => this.#wake(task))', replace: 'await task.accept(batch, async () => {})' },
+    ],
   },
 ]

@@ -84,4 +84,3 @@ export function spoilNewest(shelf: SnapshotShelf, name: string): boolean {
   versions.set(version, spoilt)
   return true
 }
-

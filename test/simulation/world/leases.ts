@@ -88,9 +88,7 @@ export class LeaseTable {
   }
 
   #mayBeRead({ checkpoint, parentShardIds }: Lease): boolean {
-    return (
-      checkpoint !== 'SHARD_END' && parentShardIds.every((id) => this.leases.get(id)?.checkpoint === 'SHARD_END')
-    )
+    return checkpoint !== 'SHARD_END' && parentShardIds.every((id) => this.leases.get(id)?.checkpoint === 'SHARD_END')
   }
 
   #wantedOf(owner: string): string[] {
