@@ -7,7 +7,6 @@ import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
 import { CreateStreamCommand, KinesisClient } from '@aws-sdk/client-kinesis'
 import { startKinesisServer } from '../bench/kinesis-server.ts'
 import { startDynamoDbLocal } from './dynamodb-local.ts'
@@ -52,7 +51,6 @@ async function measure(shards: number): Promise<void> {
   await sleep(seconds)
   const cpu = cpuOf(daemon) - before
   const relays = worker.relays()
-  const rows = await rowBytes(name)
   const lines = [
     `${shards} shards, ${seconds} s, fail-over after 3 s, a read a second:`,
     ...[...counts]
@@ -61,7 +59,7 @@ async function measure(shards: number): Promise<void> {
         ([what, count]) =>
           `  ${what}: ${(count / seconds).toFixed(2)}/s, ${(count / seconds / shards).toFixed(2)} a shard`,
       ),
-    `  a row of the lease table: ${rows.toFixed(0)} bytes of JSON`,
+    `  a row of the lease table: ${tables.rowBytes().toFixed(0)} bytes of JSON`,
     `  daemon: ${((100 * cpu) / seconds).toFixed(1)} % of a core, ${rssOf(daemon)} MB`,
     `  ${relays.length} relays: ${(relays.reduce((sum, pid) => sum + ownOf(pid), 0) / relays.length).toFixed(1)} MB of their own each`,
   ]
@@ -73,6 +71,12 @@ async function measure(shards: number): Promise<void> {
 /** A proxy before DynamoDB that counts requests by table and operation. */
 async function counting(endpoint: string, counts: Map<string, number>) {
   const { hostname, port } = new URL(endpoint)
+  /** The newest answer to one of the KCL's scans. */
+  let rows = '{"Items":[]}'
+  const rowBytes = () => {
+    const { Items } = JSON.parse(rows) as { readonly Items: readonly object[] }
+    return JSON.stringify(Items).length / Items.length
+  }
   const server = createServer((from, to) => {
     const parts: Buffer[] = []
     from.on('data', (part: Buffer) => parts.push(part))
@@ -91,6 +95,12 @@ async function counting(endpoint: string, counts: Map<string, number>) {
         (answer) => {
           to.writeHead(answer.statusCode!, answer.headers)
           answer.pipe(to)
+          if (what !== 'Scan of leases') return
+          const pieces: Buffer[] = []
+          answer.on('data', (piece: Buffer) => pieces.push(piece))
+          answer.on('end', () => {
+            rows = Buffer.concat(pieces).toString()
+          })
         },
       )
       onward.on('error', () => to.destroy())
@@ -98,14 +108,8 @@ async function counting(endpoint: string, counts: Map<string, number>) {
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => server.close() }
-}
-
-async function rowBytes(table: string): Promise<number> {
-  const client = new DynamoDBClient({ endpoint: dynamoDb.endpoint, region: 'us-east-1', credentials })
-  const { Items = [] } = await client.send(new ScanCommand({ TableName: table }))
-  client.destroy()
-  return JSON.stringify(Items).length / Items.length
+  const { port: own } = server.address() as AddressInfo
+  return { endpoint: `http://127.0.0.1:${own}`, rowBytes, close: () => server.close() }
 }
 
 /** Seconds of CPU that a process has used, all its threads together. */

@@ -1,4 +1,5 @@
-// Which sinks a configuration asks for: Firehose where a delivery stream is named, files otherwise.
+// Which sinks a configuration asks for: Firehose where a delivery stream is named, files otherwise. One process writes a file at
+// a time, and tasks may share their folder: so the dead letters of tasks have the name of their worker.
 import { join } from 'node:path'
 import { endpointOf, firehoseClient } from '@millrace/shared/aws-clients'
 import type { ServiceConfig } from '../config.ts'
@@ -23,12 +24,13 @@ export async function openSinks(
       endpoint: endpointOf('FIREHOSE'),
       onRetry: (retry) => logger.warn({ deliveryStreamName, ...retry }, 'Firehose turned records away; trying again'),
     })
-  const { panesFirehose, refusedFirehose } = config
+  const { panesFirehose, refusedFirehose, source, kcl } = config
+  const deadLetters = source === 'kcl' ? `dead-letters-${encodeURIComponent(kcl.workerId)}` : 'dead-letters'
   return {
     sinks: {
       panes: panesFirehose === undefined ? await file('panes.ndjson') : firehose(panesFirehose),
       refused: refusedFirehose === undefined ? await file('refused.ndjson') : firehose(refusedFirehose),
     },
-    deadLetters: await file('dead-letters.ndjson'),
+    deadLetters: await file(`${deadLetters}.ndjson`),
   }
 }
