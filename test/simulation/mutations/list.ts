@@ -57,14 +57,6 @@ export const mutations: readonly Mutation[] = [
     ],
   },
   {
-        find: `{ state: state as unknown as SnapshotValue, note: note as unknown as JsonValue },
-        this.#version,`,
-        replace: `{ state: state as unknown as SnapshotValue, note: note as unknown as JsonValue },
-        (await this.#options.store.note(mergeName(this.partition)))?.version ?? 0,`,
-      },
-    ],
-  },
-  {
     name: 'a merge does not claim its partition',
     file: `$tasks/merge-task.ts`,
     changes: [{ find: '        await task.save(() => () => {})\n', replace: '' }],
@@ -144,7 +136,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'what depends on the clock is told before it is durable',
     file: 'stream-service/src/state/message-outbox.ts',
-    changes: [find: '      if (epoch > this.#durableEpoch) break\n', replace: '' ],
+    changes: [{ find: '      if (epoch > this.#durableEpoch) break\n', replace: '' }],
   },
   {
     name: 'a merge that is taken up is not told again what was lost',
@@ -191,11 +183,13 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a child is read before its parents have ended',
     file: 'stream-service/src/sources/shard-lineage.ts',
-    changes: [find: "state === 'waiting' && parentShardIds.every((id) => this.#isDone(id))", replace: "state === 'waiting'" ],
+    changes: [
+      { find: "state === 'waiting' && parentShardIds.every((id) => this.#isDone(id))", replace: "state === 'waiting'" },
+    ],
   },
   {
     name: 'records after a gap are delivered as if nothing was missing',
     file: 'stream-service/src/sources/shard-reader.ts',
-    changes: [find: '      if (!isThere) this.#reportGap(first)\n', replace: '' ],
+    changes: [{ find: '      if (!isThere) this.#reportGap(first)\n', replace: '' }],
   },
 ]
