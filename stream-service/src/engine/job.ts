@@ -8,10 +8,10 @@
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import type { FieldPlan } from '../records/fields.ts'
 import { comparePositions, type Position, type StreamRecord } from '../records/record.ts'
-import { GroupKey } from '../windows/group-key.ts'
-import { KeyTable } from '../windows/key-table.ts'
+import type { KeyTable } from '../windows/key-table.ts'
 import type { Emission, PanesEmission, RejectReason } from './emission.ts'
 import { Emitter } from './emitter.ts'
+import { GroupKeys } from './group-keys.ts'
 import type { Ledger } from './ledger.ts'
 import { QueryChangedError } from './query-changed.ts'
 import { QueryEngine, type SavedQuery } from './query-engine.ts'
@@ -71,7 +71,7 @@ export class Job {
   #started = false
   readonly #emitter: Emitter
   /** By the slots of their fields: queries with the same keys number them together. */
-  readonly #groupKeys = new Map<string, GroupKey>()
+  readonly #groupKeys = new GroupKeys()
 
   constructor(options: JobOptions) {
     const { queries, plan, saved } = options
@@ -79,7 +79,7 @@ export class Job {
     this.#emitter = new Emitter(options.onPanes)
     this.#taker = new RecordTaker(plan)
     this.queries = queries.map(
-      (query) => new QueryEngine(query, this.#groupKeyOf(query), this.#emitter, savedQuery(query, saved)),
+      (query) => new QueryEngine(query, this.#groupKeys.of(query), this.#emitter, savedQuery(query, saved)),
     )
     if (saved === undefined) return
     this.#started = saved.started
@@ -97,15 +97,6 @@ export class Job {
         emptyUntil: 0,
       })
     }
-  }
-
-  #groupKeyOf({ keyBy, keySlots }: CompiledQuery): GroupKey {
-    const id = keySlots.join(' ')
-    const known = this.#groupKeys.get(id)
-    if (known !== undefined) return known
-    const groupKey = new GroupKey(keyBy, keySlots, new KeyTable())
-    this.#groupKeys.set(id, groupKey)
-    return groupKey
   }
 
   /** Makes shards known: with parents that have not ended they wait for them. Shards that are known already gain parents only. */
@@ -326,7 +317,7 @@ export class Job {
   }
 
   #drainEmissions(): Emission[] {
-    for (const { keys } of this.#groupKeys.values()) if (keys.isSweepDue) this.#sweep(keys)
+    for (const { keys } of this.#groupKeys.all) if (keys.isSweepDue) this.#sweep(keys)
     return this.#emitter.take()
   }
 

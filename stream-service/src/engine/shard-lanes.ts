@@ -101,7 +101,7 @@ export class ShardLanes {
       last = record
       return true
     }
-    for (const record of records) this.#kits.taker.take(record, this.#queryLanes, isWanted)
+    this.#kits.taker.takeAll(records, this.#queryLanes, isWanted)
     if (last !== undefined) this.#position = last.position
   }
 

@@ -148,11 +148,7 @@ export class MergeTask {
     this.#isDirty = true
     for (const emission of emissions) {
       if (emission.kind !== 'panes' || this.#options.unpublished.has(emission.query)) continue
-      const lines = emission.lines.map((text) => {
-        const id = paneIdOf(text)
-        return { id, key: id, text }
-      })
-      this.lines.add(lines, emission.settled ? 0 : this.#captures + 1)
+      this.lines.addBlock(emission, paneIdOf, emission.settled ? 0 : this.#captures + 1)
     }
     this.#options.onPanes(emissions)
   }

@@ -1,5 +1,6 @@
 // A stream that is all there already: the lines of a file in a few shards, in turn. A shard's next batch is made, as a source
 // makes it of what it has read, when there is a credit for it; after the last one its reads come back empty and caught up.
+import { setImmediate as turn } from 'node:timers/promises'
 import { Observable } from 'rxjs'
 import type { CreditGate } from '../../../stream-service/src/operators/credit-gate.ts'
 import type { StreamRecord } from '../../../stream-service/src/records/record.ts'
@@ -65,12 +66,13 @@ export class ReadySource implements ShardSource {
   }
 
   #session(shardId: string, cut: CutShard): ShardSession {
+    const gate = this.#gate(shardId)
     return {
       shardId,
       parentShardIds: [],
       startAfter: undefined,
       batches: new Observable((subscriber) => {
-        this.#read(shardId, cut, (batch) => subscriber.next(batch)).then(
+        this.#read(gate, cut, (batch) => subscriber.next(batch)).then(
           () => subscriber.complete(),
           (error) => subscriber.error(error),
         )
@@ -80,15 +82,17 @@ export class ReadySource implements ShardSource {
     }
   }
 
-  async #read(shardId: string, cut: CutShard, onBatch: (batch: RecordBatch) => void): Promise<void> {
+  async #read(gate: CreditGate, cut: CutShard, onBatch: (batch: RecordBatch) => void): Promise<void> {
     const { signal } = this.#stopping
-    const gate = this.#gate(shardId)
     for (const batch of cut) {
       await gate.take(signal)
+      // Whatever is read from elsewhere takes a turn of the event loop at least.
+      await turn()
       this.#recordsRead += batch.length / 2
       this.#onRead(this.#recordsRead)
       onBatch({ records: this.#recordsOf(batch), millisBehindLatest: 1 })
     }
+    await gate.take(signal)
     onBatch({ records: [], millisBehindLatest: 0 })
     await new Promise((resolve) => {
       if (signal.aborted) resolve(undefined)

@@ -8,8 +8,9 @@ import { readFileSync } from 'node:fs'
 import { parseQuery } from '../../../stream-service/src/queries/parse-query.ts'
 import { StreamService } from '../../../stream-service/src/service.ts'
 import type { Sink } from '../../../stream-service/src/sinks/sink.ts'
-import { MemoryStore } from '../../../stream-service/src/state/memory-store.ts'
+
 import { queryFile } from '../queries.ts'
+import { BenchStore } from './bench-store.ts'
 import { cutShards, ReadySource } from './ready-source.ts'
 
 const shardCount = 4
@@ -61,7 +62,7 @@ async function run(onLine?: (text: string) => void) {
   const service = await StreamService.open({
     stream: { name: 'bench', createdAt: 0 },
     queries: [spec],
-    store: new MemoryStore(),
+    store: new BenchStore(),
     sinks: { panes: panesSink, refused: refusing },
     deadLetters: refusing,
     source: ({ gate }) =>
