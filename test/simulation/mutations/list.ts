@@ -58,12 +58,12 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a merge does not claim its partition',
-    file: `$tasks/merge-task.ts`,
+    file: `${tasks}/merge-task.ts`,
     changes: [{ find: '        await task.save(() => () => {})\n', replace: '' }],
   },
   {
     name: 'children are not declared when their parent ends',
-    file: `$tasks/lanes.ts`,
+    file: `${tasks}/lanes.ts`,
     changes: [
       {
         find: 'await task.end(openShards().filter(({ parentShardIds }) => parentShardIds.includes(shardId)))',
@@ -73,22 +73,22 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: "children do not go on from their parents' watermarks",
-    file: `$tasks/lanes.ts`,
+    file: `${tasks}/lanes.ts`,
     changes: [{ find: 'watermark: Math.min(...inherited)', replace: 'watermark: Number.NEGATIVE_INFINITY' }],
   },
   {
     name: 'the end of a shard is checkpointed before what it gave has arrived',
-    file: `$tasks/lanes.ts`,
+    file: `${tasks}/lanes.ts`,
     changes: [{ find: 'has to be where it belongs.\n    await task.drained()\n', replace: '\n' }],
   },
   {
     name: 'the end of a shard is checkpointed although the service stops',
-    file: `$tasks/lanes.ts`,
+    file: `${tasks}/lanes.ts`,
     changes: [{ find: '    if (stopping.aborted || !this.#holds(task)) return\n', replace: '' }],
   },
   {
     name: 'messages are dropped before the merge that has them is durable',
-    file: `$tasks/own-merge.ts`,
+    file: `${tasks}/own-merge.ts`,
     changes: [
       {
         find: `    return () => {
@@ -101,7 +101,7 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'messages are dropped before the exchange has them',
-    file: `$tasks/exchange-link.ts`,
+    file: `${tasks}/exchange-link.ts`,
     changes: [
       {
         find: `      await exchange.put(partition, task.shardId, packed(messages), signal)
@@ -113,19 +113,19 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'panes that may have other revisions go before the snapshot',
-    file: `$tasks/merge-task.ts`,
+    file: `${tasks}/merge-task.ts`,
     changes: [{ find: 'emission.settled ? 0 : this.#captures + 1', replace: '0' }],
   },
   {
     name: 'panes that were not delivered are dropped at a start',
-    file: `$tasks/merge-task.ts`,
+    file: `${tasks}/merge-task.ts`,
     changes: [
       { find: 'new LineOutbox(options.linesLimit, saved?.lines)', replace: 'new LineOutbox(options.linesLimit)' },
     ],
   },
   {
     name: 'messages that did not arrive are dropped at a start',
-    file: `$tasks/lane-task.ts`,
+    file: `${tasks}/lane-task.ts`,
     changes: [
       {
         find: 'new MessageOutbox(options.partitions, saved?.messages)',
@@ -140,44 +140,44 @@ export const mutations: readonly Mutation[] = [
   },
   {
     name: 'a merge that is taken up is not told again what was lost',
-    file: `$tasks/own-merge.ts`,
+    file: `${tasks}/own-merge.ts`,
     changes: [{ find: 'for (const lane of lanes.all) lane.messages.rewind(partition)', replace: '' }],
   },
   {
     name: 'records that are in the snapshot are taken again',
-    file: `$engine/shard-lanes.ts`,
+    file: `${engine}/shard-lanes.ts`,
     changes: [{ find: '    this.#skipUpTo = this.#position\n', replace: '' }],
   },
   {
     name: 'units are applied as often as they come',
-    file: `$engine/query-merger.ts`,
+    file: `${engine}/query-merger.ts`,
     changes: [{ find: 'const known = Math.max(0, view.next - unit)', replace: 'const known = 0' }],
   },
   {
     name: 'the merged watermark does not wait for lanes whose parents have not ended',
-    file: `$engine/query-merger.ts`,
+    file: `${engine}/query-merger.ts`,
     changes: [{ find: "if (view.status === 'idle') continue\n", replace: "if (view.status !== 'active') continue\n" }],
   },
   {
     name: 'a lane becomes idle without giving what it has open',
-    file: `$engine/shard-lanes.ts`,
+    file: `${engine}/shard-lanes.ts`,
     changes: [{ find: '    this.#giveUnfired()\n', replace: '' }],
   },
   {
     name: 'a lane that was idle goes on without asking where time is',
-    file: `$tasks/lanes.ts`,
+    file: `${tasks}/lanes.ts`,
     changes: [
       { find: 'await task.accept(batch, () => this.#wake(task))', replace: 'await task.accept(batch, async () => {})' },
     ],
   },
   {
     name: 'what a shard gave that was read to its end is not sent on after a start',
-    file: `$tasks/lanes.ts`,
+    file: `${tasks}/lanes.ts`,
     changes: [{ find: 'await this.#openEnded(shardId)', replace: '{}' }],
   },
   {
     name: 'what an idle lane holds is told to be open after a start',
-    file: `$engine/shard-lanes.ts`,
+    file: `${engine}/shard-lanes.ts`,
     changes: [{ find: " || this.lane.status === 'idle') return none", replace: ') return none' }],
   },
   {
