@@ -60,6 +60,14 @@ const environment = z.object({
       'how many threads read lanes, with the one that does everything else; more than 1 only without functions in queries',
     ),
   MILLRACE_SNAPSHOT_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000),
+  /** Fargate gives 120 s between SIGTERM and SIGKILL. */
+  MILLRACE_STOP_DEADLINE_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(110_000)
+    .default(60_000)
+    .describe('how long sinks may take after SIGTERM; what they have not taken by then stays in the snapshot'),
   /** For demonstrations: every query gets this `closeAfter` and `idleAfter`. */
   MILLRACE_CLOSE_AFTER: z.string().optional(),
   LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
@@ -84,6 +92,7 @@ export interface ServiceConfig {
   readonly pollIntervalMs: number
   readonly threads: number
   readonly snapshotIntervalMs: number
+  readonly stopDeadlineMs: number
   readonly closeAfter: string | undefined
   readonly logLevel: string
 }
@@ -155,6 +164,7 @@ export function readConfig(env: NodeJS.ProcessEnv): ServiceConfig {
     pollIntervalMs: config.MILLRACE_POLL_INTERVAL_MS,
     threads: config.MILLRACE_THREADS,
     snapshotIntervalMs: config.MILLRACE_SNAPSHOT_INTERVAL_MS,
+    stopDeadlineMs: config.MILLRACE_STOP_DEADLINE_MS,
     closeAfter: config.MILLRACE_CLOSE_AFTER,
     logLevel: config.LOG_LEVEL,
   }

@@ -31,9 +31,6 @@ import { PartitionsChangedError, StreamChangedError } from './tasks/service-stat
 import { partitionOfName } from './tasks/snapshot-names.ts'
 import { parseDuration } from './time/duration.ts'
 
-/** Fargate gives 120 s between SIGTERM and SIGKILL; sinks get this much of it. */
-const stopDeadlineMs = 60_000
-
 async function main(): Promise<void> {
   const config = readConfig(process.env)
   const logger = pino({ level: config.logLevel }, pino.destination({ dest: 2, sync: false }))
@@ -76,9 +73,9 @@ async function main(): Promise<void> {
     })
     const http = await listen(serviceApi(service), { host: config.httpHost, port: config.httpPort })
     logger.info({ stream: stream.name, queries: queries.map(({ name }) => name), port: http.port }, 'the service reads')
-    stopOnSignals(service)
+    stopOnSignals(service, config.stopDeadlineMs)
     parent?.onDrain(() => void service.drain())
-    parent?.onLost(() => void service.stop(stopDeadlineMs))
+    parent?.onLost(() => void service.stop(config.stopDeadlineMs))
     parent?.sendReady(http.port)
     try {
       await service.run()
@@ -181,13 +178,13 @@ async function describeStream(
   }
 }
 
-function stopOnSignals(service: StreamService): void {
+function stopOnSignals(service: StreamService, deadlineMs: number): void {
   let isStopping = false
   const stop = () => {
     // A second signal means now; the last snapshot is good, so nothing is lost by it.
     if (isStopping) process.exit(1)
     isStopping = true
-    void service.stop(stopDeadlineMs)
+    void service.stop(deadlineMs)
   }
   process.on('SIGTERM', stop)
   process.on('SIGINT', stop)

@@ -24,7 +24,7 @@ import {
   ListStreamsCommand,
 } from '@aws-sdk/client-kinesis'
 import { CreateFunctionCommand, GetFunctionCommand, LambdaClient } from '@aws-sdk/client-lambda'
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3'
+import { CreateBucketCommand, GetObjectCommand, paginateListObjectsV2, S3Client } from '@aws-sdk/client-s3'
 import { kinesisClient } from '@millrace/shared/aws-clients'
 import { zipSync } from 'fflate'
 
@@ -78,9 +78,9 @@ export async function createLocalStack(options: LocalStackOptions): Promise<Loca
     refusedFirehose: `${prefix}-refused`,
     functionName: `${prefix}-ingest`,
   }
-  await createBucket(names.bucketName, options)
-  await createDelivery(names.panesFirehose, names.bucketName, 'panes/', options)
-  await createDelivery(names.refusedFirehose, names.bucketName, 'refused/', options)
+  await createBucket(names.bucketName, endpoint)
+  await createDelivery(names.panesFirehose, names.bucketName, 'panes/', endpoint)
+  await createDelivery(names.refusedFirehose, names.bucketName, 'refused/', endpoint)
   const functionArn = await createFunction(names.functionName, names.streamName, options)
   const eventsUrl = await createApi(prefix, functionArn, options)
   // The last one: where the stream is, all the rest is.
@@ -98,17 +98,18 @@ async function createStream(name: string, { endpoint, shards = 2 }: LocalStackOp
   kinesis.destroy()
 }
 
-async function createBucket(name: string, { endpoint }: LocalStackOptions): Promise<void> {
+export async function createBucket(name: string, endpoint: string): Promise<void> {
   const s3 = new S3Client({ ...clientConfig(endpoint), forcePathStyle: true })
   await s3.send(new CreateBucketCommand({ Bucket: name }))
   s3.destroy()
 }
 
-async function createDelivery(
+/** A delivery stream that writes objects under a prefix. */
+export async function createDelivery(
   name: string,
   bucketName: string,
   prefix: string,
-  { endpoint }: LocalStackOptions,
+  endpoint: string,
 ): Promise<void> {
   const firehose = new FirehoseClient(clientConfig(endpoint))
   await firehose.send(
@@ -132,6 +133,26 @@ async function createDelivery(
     return DeliveryStreamDescription?.DeliveryStreamStatus === 'ACTIVE'
   })
   firehose.destroy()
+}
+
+/** The lines of all objects under a prefix, as text. */
+export async function linesInS3(bucketName: string, prefix: string, endpoint: string): Promise<string> {
+  const s3 = new S3Client({ ...clientConfig(endpoint), forcePathStyle: true })
+  try {
+    const texts: string[] = []
+    for await (const { Contents = [] } of paginateListObjectsV2(
+      { client: s3 },
+      { Bucket: bucketName, Prefix: prefix },
+    )) {
+      for (const { Key } of Contents) {
+        const { Body } = await s3.send(new GetObjectCommand({ Bucket: bucketName, Key: Key! }))
+        texts.push((await Body?.transformToString()) ?? '')
+      }
+    }
+    return texts.join('')
+  } finally {
+    s3.destroy()
+  }
 }
 
 async function createFunction(name: string, streamName: string, options: LocalStackOptions): Promise<string> {

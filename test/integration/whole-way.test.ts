@@ -5,13 +5,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { GetObjectCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
 import { LocalstackContainer, type StartedLocalStackContainer } from '@testcontainers/localstack'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { bundleLambdas, eventsFunctionDir } from '../../scripts/bundle.ts'
 import { aggregates, type OracleQuery, oracle } from '../properties/oracle.ts'
 import { ServiceProcess } from '../system/service-process.ts'
-import { clientConfig, createLocalStack, type LocalStack } from './local-stack.ts'
+import { createLocalStack, type LocalStack, linesInS3 } from './local-stack.ts'
 
 let container: StartedLocalStackContainer
 let stack: LocalStack
@@ -96,11 +95,11 @@ test('posted events come out in S3 as the panes of the oracle', async () => {
     accepted.map(({ type, page, ts, v }) => ({ shard: 's', data: { type, 'data.page': page, ts, v } })),
   )
   const isPurchase = ({ query: name }: Line) => name === query.name
-  const panes = (await linesInS3('panes', expected.panes.size)).filter(isPurchase)
+  const panes = (await atLeast(expected.panes.size, 'panes')).filter(isPurchase)
   expect(new Map(panes.map(({ id, values }) => [id, rounded(values)]))).toEqual(
     new Map([...expected.panes].map(([id, values]) => [id, rounded(values)])),
   )
-  const refused = await linesInS3('refused', expected.ledger.rejected)
+  const refused = await atLeast(expected.ledger.rejected, 'refused')
   expect(refused.map(({ reason }) => reason)).toEqual(refused.map(() => 'invalid-time'))
 
   expect(await service.kill('SIGTERM')).toBe(0)
@@ -122,26 +121,12 @@ interface Line {
 }
 
 /** The lines of all objects under a prefix, once there are at least so many. */
-async function linesInS3(prefix: string, least: number): Promise<Line[]> {
-  const s3 = new S3Client({ ...clientConfig(stack.endpoint), forcePathStyle: true })
-  try {
-    for (;;) {
-      const { Contents = [] } = await s3.send(new ListObjectsV2Command({ Bucket: stack.bucketName, Prefix: prefix }))
-      const texts = await Promise.all(
-        Contents.map(async ({ Key }) => {
-          const { Body } = await s3.send(new GetObjectCommand({ Bucket: stack.bucketName, Key: Key! }))
-          return (await Body?.transformToString()) ?? ''
-        }),
-      )
-      const lines = texts
-        .join('')
-        .split('\n')
-        .filter((line) => line !== '')
-      if (lines.length >= least) return lines.map((line) => JSON.parse(line) as Line)
-      // S3 tells nobody here; the test's own time limit ends the waiting.
-      await sleep(500)
-    }
-  } finally {
-    s3.destroy()
+async function atLeast(least: number, prefix: string): Promise<Line[]> {
+  for (;;) {
+    const text = await linesInS3(stack.bucketName, prefix, stack.endpoint)
+    const lines = text.split('\n').filter((line) => line !== '')
+    if (lines.length >= least) return lines.map((line) => JSON.parse(line) as Line)
+    // S3 tells nobody here; the test's own time limit ends the waiting.
+    await sleep(500)
   }
 }

@@ -5,7 +5,7 @@ import { test } from 'vitest'
 import { settings } from './settings.ts'
 
 const { SIM_RUNS, SIM_SEED, SIM_PATH } = process.env
-const numRuns = Number(SIM_RUNS ?? 600)
+const numRuns = Number(SIM_RUNS ?? 250)
 const seed = SIM_SEED === undefined ? {} : { seed: Number(SIM_SEED) }
 const path = SIM_PATH === undefined ? {} : { path: SIM_PATH }
 

@@ -3,6 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Ledger } from '../../stream-service/src/engine/ledger.ts'
 import { lastMessages, type ToParent } from '../../stream-service/src/parent-process.ts'
@@ -25,6 +26,8 @@ export class ServiceProcess {
   /** The ledger the process sent before it ended. */
   ledger: Ledger | undefined
   #onPanes: () => void = () => {}
+  readonly #log: LogLine[] = []
+  #onLog: () => void = () => {}
 
   private constructor(child: ChildProcess) {
     this.#child = child
@@ -35,6 +38,13 @@ export class ServiceProcess {
         this.panesFired.count += message.count
         this.#onPanes()
       }
+    })
+    createInterface({ input: child.stderr! }).on('line', (text) => {
+      const line = logLine(text)
+      // Tests that look for lower levels need not show them; whoever sets LOG_LEVEL wants to see.
+      if (line === undefined || line.level >= errorLevel || process.env.LOG_LEVEL) process.stderr.write(`${text}\n`)
+      if (line !== undefined) this.#log.push(line)
+      this.#onLog()
     })
   }
 
@@ -65,7 +75,7 @@ export class ServiceProcess {
         LOG_LEVEL: process.env.LOG_LEVEL ?? 'error',
         ...env,
       },
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
     const service = new ServiceProcess(child)
     await new Promise<void>((resolve, reject) => {
@@ -83,6 +93,21 @@ export class ServiceProcess {
       }
       this.#onPanes()
     })
+  }
+
+  /** Resolves when it has logged a message, which its LOG_LEVEL must allow. */
+  async logged(message: string): Promise<LogLine> {
+    return new Promise<LogLine>((resolve) => {
+      this.#onLog = () => {
+        const line = this.#log.find(({ msg }) => msg.includes(message))
+        if (line !== undefined) resolve(line)
+      }
+      this.#onLog()
+    })
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    this.#child.kill(signal)
   }
 
   /** Resolves when it has ended by itself, or was ended. */
@@ -108,6 +133,24 @@ export class ServiceProcess {
   }
 }
 
+/** A line of its log, as pino writes it. */
+export interface LogLine {
+  readonly level: number
+  readonly msg: string
+  readonly [field: string]: unknown
+}
+
+const errorLevel = 50
+
+/** Undefined for what is no line of the log, such as a warning of Node's. */
+function logLine(text: string): LogLine | undefined {
+  try {
+    return JSON.parse(text) as LogLine
+  } catch {
+    return undefined
+  }
+}
+
 export interface PaneLine {
   readonly id: string
   readonly query: string
@@ -118,11 +161,16 @@ export interface PaneLine {
 
 /** What a reader of files of panes ends up with; throws when one id and revision has two contents. */
 export async function finalPanesOf(...paths: readonly string[]): Promise<PaneLine[]> {
+  const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8')))
+  return finalPanes(texts.join(''))
+}
+
+/** What a reader of lines of panes ends up with; throws when one id and revision has two contents. */
+export function finalPanes(text: string): PaneLine[] {
   const panes = new Map<string, PaneLine>()
   const seen = new Map<string, string>()
   const superseded = new Set<string>()
-  const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8')))
-  for (const line of texts.flatMap((text) => text.split('\n')).filter((text) => text !== '')) {
+  for (const line of text.split('\n').filter((line) => line !== '')) {
     const pane = JSON.parse(line) as PaneLine
     const revision = `${pane.id} ${pane.pane.index}`
     if ((seen.get(revision) ?? line) !== line)

@@ -11,7 +11,8 @@ export function events(from: number, count: number, disorderMs: number): Record<
   })
 }
 
-const time = (outOfOrderness: string) => ({ field: 'ts', unit: 'ms', outOfOrderness })
+/** Whether a lane is idle is the one thing that timing decides: here none is, however long a task takes to come back. */
+const time = (outOfOrderness: string) => ({ field: 'ts', unit: 'ms', outOfOrderness, idleAfter: '1h' })
 const values = { records: { fn: 'count' }, sum: { fn: 'sum', field: 'v' }, last: { fn: 'last', field: 'v' } }
 export const queries = [
   // Revisions: records come later than the watermark allows, but never later than the allowed lateness.

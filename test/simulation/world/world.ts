@@ -193,10 +193,12 @@ export class World {
         this.#stop(this.#task(event.task), event.backAfterMs, event.deadlineMs)
         return
       case 'retention':
-        // Of a shard of which nothing was saved nobody can know what it once had.
-        for (const shardId of stream.shards.keys()) {
-          if (typeof (await savedPosition(this.shelf, shardId)) === 'string')
-            stream.trim(shardId, scheduler.now - event.keepsMs)
+        for (const [shardId, { readUpTo }] of stream.shards) {
+          // Of a shard of which nothing was saved nobody can know what it once had. And what was read and published, but not saved,
+          // would come out differently once it is gone: retention is longer than a snapshot takes.
+          const saved = await savedPosition(this.shelf, shardId)
+          const isSaved = saved !== undefined && (saved === 'SHARD_END' || Number(saved) >= readUpTo)
+          if (isSaved) stream.trim(shardId, scheduler.now - event.keepsMs)
         }
         return
       case 'nothing':
