@@ -33,7 +33,7 @@ const all: Record<string, unknown>[] = []
 
 beforeAll(async () => {
   container = await new LocalstackContainer('localstack/localstack:4.14.0')
-    .withEnvironment({ SERVICES: 's3,firehose' })
+    .withEnvironment({ SERVICES: 's3,firehose,iam,sts' })
     .start()
   localStack = container.getConnectionUri()
   await createBucket(snapshots, localStack)
