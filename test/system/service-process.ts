@@ -20,6 +20,7 @@ export interface ServiceProcessOptions {
 
 export class ServiceProcess {
   readonly #child: ChildProcess
+  readonly #exited: Promise<unknown[]>
   /** Where its HTTP API listens. */
   port = 0
   readonly panesFired: { count: number } = { count: 0 }
@@ -31,6 +32,8 @@ export class ServiceProcess {
 
   private constructor(child: ChildProcess) {
     this.#child = child
+    // 'close' rather than 'exit', so that all it logged is here by then.
+    this.#exited = once(child, 'close')
     child.on('message', (message: ToParent) => {
       if (message.kind === 'ready') this.port = message.port
       if (message.kind === 'ledger') this.ledger = message.ledger
@@ -87,23 +90,31 @@ export class ServiceProcess {
 
   /** Resolves when at least so many panes have fired in this process. */
   async fired(count: number): Promise<void> {
-    await new Promise<void>((resolve) => {
-      this.#onPanes = () => {
-        if (this.panesFired.count >= count) resolve()
-      }
-      this.#onPanes()
-    })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#onPanes = () => {
+      if (this.panesFired.count >= count) resolve()
+    }
+    this.#onPanes()
+    await this.#unlessItEnds(promise)
   }
 
   /** Resolves when it has logged a message, which its LOG_LEVEL must allow. */
   async logged(message: string): Promise<LogLine> {
-    return new Promise<LogLine>((resolve) => {
-      this.#onLog = () => {
-        const line = this.#log.find(({ msg }) => msg.includes(message))
-        if (line !== undefined) resolve(line)
-      }
-      this.#onLog()
+    const { promise, resolve } = Promise.withResolvers<LogLine>()
+    this.#onLog = () => {
+      const line = this.#log.find(({ msg }) => msg.includes(message))
+      if (line !== undefined) resolve(line)
+    }
+    this.#onLog()
+    return this.#unlessItEnds(promise)
+  }
+
+  /** What a process that has ended does not do any more nobody should wait for. */
+  #unlessItEnds<T>(promise: Promise<T>): Promise<T> {
+    const ended = this.#exited.then(([code, signal]): never => {
+      throw new Error(`the service ended with ${code ?? signal}`)
     })
+    return Promise.race([promise, ended])
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -113,7 +124,7 @@ export class ServiceProcess {
   /** Resolves when it has ended by itself, or was ended. */
   async kill(signal: NodeJS.Signals): Promise<number | null> {
     this.#child.kill(signal)
-    const [code] = (await once(this.#child, 'exit')) as [number | null]
+    const [code] = (await this.#exited) as [number | null]
     await lastMessages(this.#child)
     return code
   }
@@ -126,7 +137,7 @@ export class ServiceProcess {
   /** Lets it read to the end and close all windows; resolves with the ledger when it has exited with 0. */
   async drain(): Promise<Ledger> {
     this.#child.send({ kind: 'drain' })
-    const [code] = (await once(this.#child, 'exit')) as [number | null]
+    const [code] = (await this.#exited) as [number | null]
     await lastMessages(this.#child)
     if (code !== 0 || this.ledger === undefined) throw new Error(`the service ended with ${code}`)
     return this.ledger

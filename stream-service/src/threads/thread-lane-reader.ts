@@ -8,7 +8,7 @@ import type { ThreadLink } from './thread-link.ts'
 export type ThreadAsker = Pick<ThreadLink, 'ask' | 'newName'>
 
 export class ThreadLaneReader implements LaneReader {
-  readonly ahead = 1
+  readonly ahead = 2
   /** How long its steps have taken. */
   busyMs = 0
   readonly #link: ThreadAsker

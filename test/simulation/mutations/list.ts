@@ -50,10 +50,9 @@ export const mutations: readonly Mutation[] = [
     file: `${tasks}/merge-task.ts`,
     changes: [
       {
-        find: `{ state: state as unknown as SnapshotValue, note: note as unknown as JsonValue },
-        this.#version,`,
-        replace: `{ state: state as unknown as SnapshotValue, note: note as unknown as JsonValue },
-        (await this.#options.store.note(mergeName(this.partition)))?.version ?? 0,`,
+        find: 'store.save(mergeName(this.partition), contents!, this.#version)',
+        replace:
+          'store.save(mergeName(this.partition), contents!, (await this.#options.store.note(mergeName(this.partition)))?.version ?? 0)',
       },
     ],
   },
@@ -80,7 +79,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the end of a shard is checkpointed before what it gave has arrived',
     file: `${tasks}/lanes.ts`,
-    changes: [{ find: '    await task.drained()\n', replace: '' }],
+    changes: [{ find: 'has to be where it belongs.\n    await task.drained()\n', replace: '\n' }],
   },
   {
     name: 'the end of a shard is checkpointed although the service stops',
@@ -170,5 +169,27 @@ export const mutations: readonly Mutation[] = [
     changes: [
       { find: 'await task.accept(batch, () => this.#wake(task))', replace: 'await task.accept(batch, async () => {})' },
     ],
+  },
+  {
+    name: 'what a shard gave that was read to its end is not sent on after a start',
+    file: `${tasks}/lanes.ts`,
+    changes: [{ find: 'await this.#openEnded(shardId)', replace: '{}' }],
+  },
+  {
+    name: 'what an idle lane holds is told to be open after a start',
+    file: `${engine}/shard-lanes.ts`,
+    changes: [{ find: " || this.lane.status === 'idle') return none", replace: ') return none' }],
+  },
+  {
+    name: 'a child is read before its parents have ended',
+    file: 'stream-service/src/sources/shard-lineage.ts',
+    changes: [
+      { find: "state === 'waiting' && parentShardIds.every((id) => this.#isDone(id))", replace: "state === 'waiting'" },
+    ],
+  },
+  {
+    name: 'records after a gap are delivered as if nothing was missing',
+    file: 'stream-service/src/sources/shard-reader.ts',
+    changes: [{ find: '      if (!isThere) this.#reportGap(first)\n', replace: '' }],
   },
 ]

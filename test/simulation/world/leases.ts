@@ -4,7 +4,7 @@ import { comparePositions, type Position } from '../../../stream-service/src/rec
 import type { KnownShard } from '../../../stream-service/src/sources/shard-source.ts'
 import type { StreamModel } from './stream-model.ts'
 
-export type Checkpoint = 'TRIM_HORIZON' | 'SHARD_END' | Position
+type Checkpoint = 'TRIM_HORIZON' | 'SHARD_END' | Position
 
 export interface Lease extends KnownShard {
   owner: string | undefined

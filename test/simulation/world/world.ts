@@ -49,7 +49,7 @@ interface Task {
 
 type Fault = 'store fails' | 'sinks are slow' | 'sinks are silent' | 'reads fail' | 'exchange is flawed'
 
-export const startOfTime = 100_000
+const startOfTime = 100_000
 const never = 3_600_000
 const failoverMs = 4_000
 const maxCredits = 2
