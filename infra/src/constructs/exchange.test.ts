@@ -4,13 +4,14 @@ import { actionsAllowedTo, stageTemplate, statementsOf, withSeveralTasks } from 
 const template = stageTemplate('dev', withSeveralTasks)
 const [exchangeId] = Object.keys(template.findResources('AWS::Kinesis::Stream')).filter((id) => /^Exchange/.test(id))
 
-test('the exchange has its shards, is encrypted as the stream is, and goes with the stack', () => {
+test('the exchange has its shards, takes big records, is encrypted as the stream is, and goes with the stack', () => {
   expect(template.findResources('AWS::Kinesis::Stream')[exchangeId!]).toMatchObject({
     DeletionPolicy: 'Delete',
     Properties: {
       ShardCount: 2,
       StreamModeDetails: { StreamMode: 'PROVISIONED' },
       RetentionPeriodHours: 48,
+      MaxRecordSizeInKiB: 10_240,
       StreamEncryption: { EncryptionType: 'KMS', KeyId: 'alias/aws/kinesis' },
     },
   })

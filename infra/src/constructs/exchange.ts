@@ -23,5 +23,8 @@ export class ExchangeStream extends Construct {
       encryption: kinesis.StreamEncryption.MANAGED,
       removalPolicy: retainData ? RemovalPolicy.RETAIN : RemovalPolicy.DESTROY,
     })
+    // What a lane gives of a window is one record, which may exceed the default of 1 MiB.
+    const resource = this.stream.node.defaultChild as kinesis.CfnStream
+    resource.maxRecordSizeInKiB = 10_240
   }
 }
