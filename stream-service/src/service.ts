@@ -86,6 +86,8 @@ export class StreamService {
   readonly #publishers: Readonly<Record<Channel, LinePublisher>>
   /** What publishes; each ends when what it empties is closed. */
   readonly #publishing = new Set<Promise<void>>()
+  /** By lane, the newest unit before which others were missing on the exchange. */
+  readonly #missing = new Map<string, number>()
   #state: ServiceState
   #onProgress: () => void = () => {}
   #drainsAtEnd = false
@@ -96,7 +98,9 @@ export class StreamService {
   static async open(options: ServiceOptions): Promise<StreamService> {
     const { stream, store, now, exchange } = options
     const partitions = exchange?.partitions ?? 1
-    const state = await openServiceState(store, { stream, startedAt: now(), partitions, initialShards: null })
+    const hasExchange = exchange !== undefined
+    const fresh = { stream, startedAt: now(), partitions, hasExchange, initialShards: null }
+    const state = await openServiceState(store, fresh)
     // With leases, where a shard stands is told when it is opened.
     const notes = options.hasLeases ? new Map<string, LaneNote>() : await laneNotes(store)
     return new StreamService(options, state, notes)
@@ -158,7 +162,8 @@ export class StreamService {
         now,
         logger,
         stopping: this.#stopping.signal,
-        isEnding: () => this.#stopping.signal.aborted || this.#drainsAtEnd,
+        isEnding: () => this.#isEnding,
+        newOwner: () => this.#newOwner(),
         onOpened: (task) => this.#publish('refused', task.refused, () => task.delivered()),
         onRefused: (emissions) => onEmissions?.(emissions),
         onMessages: () => this.#passOn(),
@@ -182,12 +187,16 @@ export class StreamService {
         linesLimit: panesLimit,
         onPanes: (emissions) => onEmissions?.(emissions),
         onMissing: ({ lane, unit }) => {
-          // On the exchange they come again, in order.
-          if (this.#link === undefined)
+          if (this.#link === undefined) {
             this.#failed.reject(new Error(`units of lane ${lane} are missing before ${unit}`))
+          } else if (this.#missing.get(lane) !== unit) {
+            this.#missing.set(lane, unit)
+            logger.warn({ lane, unit }, 'a message of this lane came before others; they have to come again')
+          }
         },
       },
       initialShards: () => this.#state.initialShards ?? [],
+      newOwner: () => this.#newOwner(),
       store,
       hasLeases,
       // On the exchange, what lanes gave is durable already.
@@ -217,12 +226,21 @@ export class StreamService {
       exchange,
       merges: this.#merges,
       gateOf: (shardId) => this.#gates.get(`exchange ${shardId}`)!,
+      isEnding: () => this.#isEnding,
       now,
       logger,
       signal: this.#stopPublishing.signal,
       onFailure: (error) => this.#failed.reject(error),
       onProgress: () => this.#onProgress(),
     })
+  }
+
+  get #isEnding(): boolean {
+    return this.#stopping.signal.aborted || this.#drainsAtEnd
+  }
+
+  #newOwner(): string {
+    return Math.floor(this.#timing.random() * Number.MAX_SAFE_INTEGER).toString(36)
   }
 
   /** Hands what lanes have given on to where it is merged. */

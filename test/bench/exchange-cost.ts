@@ -174,6 +174,7 @@ async function looking(lanes: number, partitions: number): Promise<void> {
   const link = new ExchangeLink({
     exchange: { partitions, put: unused, source: unused, partitionOf: unused },
     merges: undefined as never,
+    isEnding: unused,
     gateOf: unused,
     now: unused,
     logger: undefined as never,

@@ -29,6 +29,11 @@ export interface ShardSession {
   /** Moves the source's checkpoint; call it only after the snapshot that covers `upTo` is durable. */
   checkpoint(upTo: Position | 'SHARD_END'): Promise<void>
   readonly released: Promise<ReleaseReason>
+  /**
+   * Who reads cannot go on: another process has claimed the shard's state. A source that still holds the shard hands it out
+   * anew, from its checkpoint. Sources without leases have no use for it.
+   */
+  abandon?(): void
 }
 
 export interface ShardSource {

@@ -49,12 +49,16 @@ export class MessageOutbox {
 
   /** A message that only told where the lane stood is worth nothing once a later one tells. */
   #dropStanding(lane: Lane, { query, runs, opens }: LaneMessage): void {
-    const last = lane.entries.at(-1)
-    if (last === undefined || last.serial <= lane.handedOut || last.message.query !== query) return
     if (runs.length > 0 || opens !== undefined) return
-    if (last.message.runs.length > 0 || last.message.opens !== undefined) return
-    lane.entries.pop()
-    this.#bytes -= last.bytes
+    // Those of other queries may be between the two.
+    for (let i = lane.entries.length - 1; i >= 0; i--) {
+      const { message, serial, bytes } = lane.entries[i]!
+      if (serial <= lane.handedOut || message.runs.length > 0 || message.opens !== undefined) return
+      if (message.query !== query) continue
+      lane.entries.splice(i, 1)
+      this.#bytes -= bytes
+      return
+    }
   }
 
   /** The state up to an epoch is durable. */

@@ -1,6 +1,6 @@
 // What ties this process to the exchange: what lanes here give is put on it, and the partitions held here are read from it.
-import { EMPTY } from 'rxjs'
-import type { LaneMessage } from '../engine/partials.ts'
+import { filter } from 'rxjs'
+import type { LaneMessage, PartialRun } from '../engine/partials.ts'
 import type { Exchange } from '../exchange/exchange.ts'
 import { decodeMessages, encodeMessages } from '../exchange/message-codec.ts'
 import type { CreditGate } from '../operators/credit-gate.ts'
@@ -15,12 +15,16 @@ import type { ServiceLogger } from './service-logger.ts'
 
 /** Small messages travel together in records of about this size. */
 const recordBytes = 128 << 10
+/** A message of more than this is put in pieces, each of which fits a record of 1 MiB even if nothing of it can be compressed. */
+const pieceBytes = 512 << 10
 
 export interface ExchangeLinkOptions {
   readonly exchange: Exchange
   readonly merges: Merges
   /** The gate of a partition's newest session. */
   readonly gateOf: (shardId: string) => CreditGate
+  /** The service is about to end, and goes on with what it holds until then. */
+  readonly isEnding: () => boolean
   readonly now: () => number
   readonly logger: ServiceLogger
   /** Nothing is put any more once it aborts. */
@@ -57,7 +61,10 @@ export class ExchangeLink {
           task.messages.rewind(partition)
           if (!signal.aborted) onFailure(error)
         })
-        .finally(() => busy.delete(partition))
+        .finally(() => {
+          busy.delete(partition)
+          if (busy.size === 0) this.#puts.delete(task)
+        })
     }
   }
 
@@ -80,19 +87,22 @@ export class ExchangeLink {
     },
     batch: (session, batch) => this.#take(session, batch),
     released: (session, reason) => this.#released(session, reason),
-    abandoned: () => EMPTY,
+    abandoned: (session) => this.#options.merges.abandoned.pipe(filter((abandoned) => abandoned === session)),
   }
 
   async #take(session: ShardSession, { records }: RecordBatch): Promise<void> {
-    const { now, signal, onProgress } = this.#options
-    const task = this.#taskOf(session.shardId)
-    // It was claimed by another task: what comes is that task's.
-    if (task === undefined) return
-    for (const record of records) this.#takeRecord(task, record)
-    task.tick(now())
-    onProgress()
-    if (!signal.aborted) await task.room()
-    this.#gates.get(session)!.give()
+    const { now, signal, merges, onProgress } = this.#options
+    const task = merges.taskOf(session)
+    try {
+      // It was claimed by another task: what comes is that task's.
+      if (task === undefined) return
+      for (const record of records) this.#takeRecord(task, record)
+      task.tick(now())
+      onProgress()
+      if (!signal.aborted) await task.room()
+    } finally {
+      this.#gates.get(session)!.give()
+    }
   }
 
   #takeRecord(task: MergeTask, { position, data }: StreamRecord): void {
@@ -111,17 +121,17 @@ export class ExchangeLink {
   }
 
   async #released(session: ShardSession, reason: ReleaseReason): Promise<void> {
-    const task = this.#taskOf(session.shardId)
+    const { merges, logger, isEnding } = this.#options
+    const task = merges.taskOf(session)
     if (task === undefined) return
-    this.#options.logger.info({ partition: task.partition, reason }, 'a partition was released')
-    if (reason === 'shutdown') return
+    logger.info({ partition: task.partition, reason }, 'a partition was released')
     if (reason === 'shard-end') throw new Error('the exchange stream was resharded; its partitions have to stay')
-    this.#options.merges.forget(task)
-  }
-
-  #taskOf(shardId: string): MergeTask | undefined {
-    const { exchange, merges } = this.#options
-    return merges.get(exchange.partitionOf(shardId))
+    if (reason === 'shutdown') {
+      await merges.saveOne(task)
+      if (isEnding()) return
+    }
+    // Another task goes on with it, while this one goes on without.
+    merges.forget(task)
   }
 }
 
@@ -130,7 +140,7 @@ function packed(messages: readonly LaneMessage[]): Uint8Array[] {
   const records: Uint8Array[] = []
   let together: LaneMessage[] = []
   let bytes = 0
-  for (const message of messages) {
+  for (const message of messages.flatMap(inPieces)) {
     together.push(message)
     bytes += sizeOf(message)
     if (bytes < recordBytes) continue
@@ -140,4 +150,32 @@ function packed(messages: readonly LaneMessage[]): Uint8Array[] {
   }
   if (together.length > 0) records.push(encodeMessages(together))
   return records
+}
+
+/** A message that is too big for one record as several; only the last tells where the lane stands. */
+function inPieces(message: LaneMessage): LaneMessage[] {
+  if (sizeOf(message) <= pieceBytes) return [message]
+  const { opens: _, ...rest } = message
+  const pieces: LaneMessage[] = []
+  let { first } = message
+  let runs: PartialRun[] = []
+  let bytes = 0
+  const close = () => {
+    pieces.push({ ...rest, first, runs, watermark: '-Infinity' })
+    for (const { units } of runs) first += units
+    runs = []
+    bytes = 0
+  }
+  for (const run of message.runs) {
+    const size = sizeOf({ ...rest, runs: [run] })
+    if (bytes > 0 && bytes + size > pieceBytes) close()
+    runs.push(run)
+    bytes += size
+  }
+  close()
+  return [...pieces.slice(0, -1), { ...message, first: first - unitsOf(pieces.at(-1)!), runs: pieces.at(-1)!.runs }]
+}
+
+function unitsOf({ runs }: LaneMessage): number {
+  return runs.reduce((units, run) => units + run.units, 0)
 }

@@ -38,6 +38,8 @@ export type LaneNote = {
   readonly position: Position | 'SHARD_END' | null
   /** Epoch milliseconds. */
   readonly savedAt: number
+  /** Who has claimed the shard. */
+  readonly owner: string
   /** Of a shard that has ended: the watermarks with which its children go on, its books, and its children. */
   readonly ended?: {
     readonly watermarks: { readonly [query: string]: SavedInstant }
@@ -54,6 +56,8 @@ export interface LaneTaskOptions {
   readonly readers: LaneReaders
   readonly queries: readonly string[]
   readonly partitions: number
+  /** Names this opening of the shard, in all processes. */
+  readonly owner: string
   /** Where lanes begin of which nothing is saved. */
   readonly start: () => Promise<ByQuery<LaneStart>>
   readonly now: () => number
@@ -91,7 +95,7 @@ export class LaneTask {
     for (let attempt = 0; ; attempt++) {
       const snapshot = await store.load(laneName(shardId))
       const saved = snapshot?.state as SavedLaneTask | undefined
-      const note = (snapshot?.note ?? { position: null, savedAt: 0 }) as unknown as LaneNote
+      const note = (snapshot?.note ?? { position: null, savedAt: 0, owner: '' }) as unknown as LaneNote
       let reader: LaneReader | undefined
       if (note.ended === undefined) {
         const lanes = saved?.lanes ?? undefined
@@ -104,8 +108,10 @@ export class LaneTask {
         return task
       } catch (error) {
         await reader?.close()
-        // Who held the shard before has saved in the meantime. That can be once, or as often as it takes to notice.
         if (!isConflict(error) || attempt === 5) throw error
+        // A save of who held the shard before was under way still. What somebody else has claimed since is not to be taken back.
+        const found = (await store.note(laneName(shardId)))?.note as unknown as LaneNote | undefined
+        if (found?.owner !== note.owner) throw error
       }
     }
   }
@@ -244,6 +250,7 @@ export class LaneTask {
     this.#note = {
       position: 'SHARD_END',
       savedAt: this.#note.savedAt,
+      owner: this.#options.owner,
       ended: {
         watermarks: byName(this.#looks, ({ watermark }) => saveInstant(watermark)),
         ledgers: byName(this.#looks, ({ ledger }) => ledger),
@@ -284,6 +291,7 @@ export class LaneTask {
       const note: LaneNote = {
         ...this.#note,
         savedAt: this.#options.now(),
+        owner: this.#options.owner,
         ...(isDrained ? { isDrained } : {}),
       }
       const state: SavedLaneTask = {

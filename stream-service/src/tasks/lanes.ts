@@ -23,6 +23,8 @@ export interface LanesOptions {
   readonly queries: readonly string[]
   readonly partitions: number
   readonly hasLeases: boolean
+  /** A name that nobody else has. */
+  readonly newOwner: () => string
   /** The gate of a shard's newest session. */
   readonly gateOf: (shardId: string) => CreditGate
   readonly openShards: () => readonly KnownShard[]
@@ -52,6 +54,8 @@ export class Lanes {
   readonly #options: LanesOptions
   readonly #tasks = new Map<string, LaneTask>()
   readonly #sessions = new Map<LaneTask, ShardSession>()
+  /** By shard. */
+  readonly #newest = new Map<string, ShardSession>()
   readonly #gates = new WeakMap<ShardSession, CreditGate>()
   /** The books of shards that were read to their ends, as far as they are known here. */
   readonly #endedLedgers = new Map<string, ByQuery<LaneLedger>>()
@@ -86,7 +90,14 @@ export class Lanes {
       if (before !== undefined) this.#letGo(before)
       // Before anything is waited for: another session would have another gate.
       this.#gates.set(session, this.#options.gateOf(session.shardId))
-      const task = await this.#open(session.shardId)
+      this.#newest.set(session.shardId, session)
+      const task = await this.#openLeased(session)
+      if (task === undefined) return
+      if (this.#newest.get(session.shardId) !== session) {
+        // Meanwhile the shard came again, in a session that goes on from here.
+        this.#forget(task)
+        return
+      }
       this.#sessions.set(task, session)
       this.#tellOfGap(session, task)
       await this.#options.onChange()
@@ -96,8 +107,27 @@ export class Lanes {
     abandoned: (session) => this.#abandoned.pipe(filter((abandoned) => abandoned === session)),
   }
 
+  /** Undefined when another process has claimed the shard at the same time. */
+  async #openLeased(session: ShardSession): Promise<LaneTask | undefined> {
+    const { hasLeases, logger } = this.#options
+    const { shardId } = session
+    try {
+      return await this.#open(shardId)
+    } catch (error) {
+      if (!hasLeases || !isConflict(error)) throw error
+      logger.warn({ shardId, err: error }, 'another task has claimed this shard; it is not opened here')
+      this.#abandon(session)
+      return undefined
+    }
+  }
+
+  #abandon(session: ShardSession): void {
+    session.abandon?.()
+    this.#abandoned.next(session)
+  }
+
   async #open(shardId: string): Promise<LaneTask> {
-    const { store, readers, queries, partitions, now, onRefused, onMessages, onOpened } = this.#options
+    const { store, readers, queries, partitions, now, newOwner, onRefused, onMessages, onOpened } = this.#options
     const start = () => this.#startOf(shardId)
     const task = await LaneTask.open({
       shardId,
@@ -105,6 +135,7 @@ export class Lanes {
       readers,
       queries,
       partitions,
+      owner: newOwner(),
       start,
       now,
       onRefused,
@@ -207,7 +238,7 @@ export class Lanes {
   #letGo(task: LaneTask): void {
     const session = this.#sessions.get(task)
     this.#forget(task)
-    if (session !== undefined) this.#abandoned.next(session)
+    if (session !== undefined) this.#abandon(session)
   }
 
   #holds(task: LaneTask): boolean {

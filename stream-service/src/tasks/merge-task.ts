@@ -24,6 +24,8 @@ type SavedMergeTask = {
 
 /** What can be read of a merge's snapshot without its state. */
 export type MergeNote = {
+  /** Who has claimed the partition. */
+  readonly owner: string
   /** How far the partition of the exchange was read, where there is one. */
   readonly position: Position | null
   readonly watermarks: { readonly [query: string]: SavedInstant }
@@ -37,6 +39,8 @@ export function mergePosition(note: JsonValue | undefined): Position | null {
 }
 
 export interface MergeTaskOptions {
+  /** Names this opening of the partition, in all processes. */
+  readonly owner: string
   readonly partition: number
   readonly store: SnapshotStore
   readonly runners: MergeRunners
@@ -79,6 +83,9 @@ export class MergeTask {
       } catch (error) {
         task.leave()
         if (!isConflict(error) || attempt === 5) throw error
+        // A save of who held the partition before was under way still. What somebody else has claimed since is theirs.
+        const found = (await options.store.note(mergeName(options.partition)))?.note as unknown as MergeNote | undefined
+        if (found?.owner !== (snapshot?.note as unknown as MergeNote | undefined)?.owner) throw error
       }
     }
   }
@@ -175,7 +182,7 @@ export class MergeTask {
         const state: SavedMergeTask = { merger, lines: this.lines.save() }
         contents = {
           state: state as unknown as SnapshotValue,
-          note: noteOf(position, look) as unknown as JsonValue,
+          note: noteOf(this.#options.owner, position, look) as unknown as JsonValue,
         }
       })
       this.#version = await this.#options.store.save(mergeName(this.partition), contents!, this.#version)
@@ -196,12 +203,19 @@ export class MergeTask {
   }
 }
 
-function noteOf(position: Position | null, { watermarks, waking }: MergeLook): MergeNote {
+/** Lanes in one note, of all queries. */
+const wakingPerNote = 400
+
+function noteOf(owner: string, position: Position | null, { watermarks, waking }: MergeLook): MergeNote {
   return {
+    owner,
     position,
     watermarks: Object.fromEntries([...watermarks].map(([query, at]) => [query, saveInstant(at)])),
+    // A note is small: lanes that find no room in it are in one that follows, when those before them have gone on.
     waking: Object.fromEntries(
-      [...waking].flatMap(([query, lanes]) => (lanes.size === 0 ? [] : [[query, Object.fromEntries(lanes)]])),
+      [...waking].flatMap(([query, lanes]) =>
+        lanes.size === 0 ? [] : [[query, Object.fromEntries([...lanes].slice(0, wakingPerNote / waking.size))]],
+      ),
     ),
   }
 }

@@ -1,5 +1,6 @@
 // The partitions merged by this process. Without an exchange there is one, and it is here while all shards of the stream are.
 import type { Timing } from '@millrace/shared/retry'
+import { Subject } from 'rxjs'
 import type { ShardSession } from '../sources/shard-source.ts'
 import type { SnapshotStore } from '../state/snapshot-store.ts'
 import { loadInstant } from '../time/saved-instant.ts'
@@ -12,10 +13,12 @@ import { mergeName } from './snapshot-names.ts'
 const askAgainMs = 100
 
 export interface MergesOptions {
-  readonly task: Omit<MergeTaskOptions, 'partition' | 'initialShards'>
+  readonly task: Omit<MergeTaskOptions, 'partition' | 'initialShards' | 'owner'>
   readonly initialShards: () => MergeTaskOptions['initialShards']
   readonly store: SnapshotStore
   readonly hasLeases: boolean
+  /** A name that nobody else has. */
+  readonly newOwner: () => string
   /** Called at the moment at which a partition is saved; what it returns, once that is durable. */
   readonly onSave: (partition: number) => () => void
   readonly onOpened: (task: MergeTask) => void
@@ -30,6 +33,8 @@ export class Merges {
   readonly #tasks = new Map<number, MergeTask>()
   /** Where partitions are read from, with an exchange. */
   readonly #sessions = new Map<MergeTask, ShardSession>()
+  /** Sessions whose partition another task has claimed. */
+  readonly abandoned = new Subject<ShardSession>()
 
   constructor(options: MergesOptions) {
     this.#options = options
@@ -43,15 +48,35 @@ export class Merges {
     return this.#tasks.get(partition)
   }
 
-  async open(partition: number, session?: ShardSession): Promise<MergeTask> {
-    const { task: options, initialShards, onOpened } = this.#options
-    const task = await MergeTask.open({ ...options, partition, initialShards: initialShards() })
+  /** Undefined when another task has claimed the partition at the same time. */
+  async open(partition: number, session?: ShardSession): Promise<MergeTask | undefined> {
+    const { task: options, initialShards, newOwner, hasLeases, logger, onOpened } = this.#options
+    let task: MergeTask
+    try {
+      task = await MergeTask.open({ ...options, partition, owner: newOwner(), initialShards: initialShards() })
+    } catch (error) {
+      if (!hasLeases || !isConflict(error)) throw error
+      logger.warn({ partition, err: error }, 'another task has claimed this partition; it is not opened here')
+      if (session !== undefined) this.#abandon(session)
+      return undefined
+    }
     this.#tasks.set(partition, task)
     if (session !== undefined) this.#sessions.set(task, session)
     // It came while everything stops: the others have been told.
     if (this.#options.stopping.aborted) task.close()
     onOpened(task)
     return task
+  }
+
+  #abandon(session: ShardSession): void {
+    session.abandon?.()
+    this.abandoned.next(session)
+  }
+
+  /** The task of a session of the exchange; undefined once it was let go. */
+  taskOf(session: ShardSession): MergeTask | undefined {
+    for (const [task, own] of this.#sessions) if (own === session) return task
+    return undefined
   }
 
   forget(task: MergeTask): void {
@@ -85,11 +110,11 @@ export class Merges {
   }
 
   async save(which: 'changed' | 'all'): Promise<void> {
-    for (const task of this.#tasks.values()) if (task.isDirty || which === 'all') await this.#save(task)
+    for (const task of this.#tasks.values()) if (task.isDirty || which === 'all') await this.saveOne(task)
   }
 
   /** Saves a partition, and moves the checkpoint of where it is read from after it. */
-  async #save(task: MergeTask): Promise<void> {
+  async saveOne(task: MergeTask): Promise<void> {
     const { hasLeases, logger, onSave } = this.#options
     const { partition } = task
     try {
@@ -97,7 +122,9 @@ export class Merges {
     } catch (error) {
       if (!isConflict(error) || !hasLeases) throw error
       logger.warn({ partition, err: error }, 'another task has claimed this partition; this one lets go of it')
+      const session = this.#sessions.get(task)
       this.forget(task)
+      if (session !== undefined) this.#abandon(session)
       return
     }
     const position = task.note?.position ?? null
@@ -115,7 +142,7 @@ export class Merges {
     const { timing, stopping } = this.#options
     for (;;) {
       const task = this.#tasks.get(partition)
-      if (task?.isDirty) await this.#save(task)
+      if (task?.isDirty) await this.saveOne(task)
       const note = task?.note ?? (await this.#noteOf(partition))
       const found = note?.waking[query]?.[shardId]
       if (note !== undefined && found !== undefined && found >= unit) return loadInstant(note.watermarks[query]!)

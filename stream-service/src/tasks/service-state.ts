@@ -19,6 +19,8 @@ export type ServiceState = {
   readonly startedAt: number
   /** Into how many partitions the keys are split. */
   readonly partitions: number
+  /** They are merged by way of an exchange, so that this cannot be taken away without what is on it. */
+  readonly hasExchange: boolean
   /** The shards there were when the service first read the stream: they hold the merged watermark until they speak. */
   readonly initialShards: readonly ShardFamily[] | null
 }
@@ -36,13 +38,15 @@ export class StreamChangedError extends Error {
   }
 }
 
-/** The saved state belongs to an exchange with another number of partitions. */
+/** The saved state belongs to another exchange, or to a service without one. */
 export class PartitionsChangedError extends Error {
   readonly code = 'PARTITIONS_CHANGED'
 
-  constructor(saved: number, found: number) {
+  constructor(saved: ServiceState, found: ServiceState) {
+    const describe = ({ partitions, hasExchange }: ServiceState) =>
+      hasExchange ? `an exchange of ${partitions} shards` : 'no exchange'
     super(
-      `the saved state is split into ${saved} partitions, but the exchange has ${found}; an exchange cannot be resharded: make a new one, and start with an empty state`,
+      `the saved state is that of a service with ${describe(saved)}, but this one has ${describe(found)}; an exchange can neither be resharded nor taken away: make a new one, and start with an empty state`,
     )
     this.name = 'PartitionsChangedError'
   }
@@ -57,7 +61,8 @@ export async function openServiceState(store: SnapshotStore, fresh: ServiceState
   }
   if (stream.name !== fresh.stream.name || stream.createdAt !== fresh.stream.createdAt)
     throw new StreamChangedError(stream, fresh.stream)
-  if (partitions !== fresh.partitions) throw new PartitionsChangedError(partitions, fresh.partitions)
+  if (partitions !== fresh.partitions || state.hasExchange !== fresh.hasExchange)
+    throw new PartitionsChangedError(state, fresh)
   return state
 }
 

@@ -113,6 +113,11 @@ export class KclSession implements ShardSession {
     return promise
   }
 
+  /** Ends the conversation, and with it the daemon: started again, it hands the shard out anew if its lease is still held. */
+  abandon(): void {
+    if (this.#reason === undefined) this.#options.conversation.close()
+  }
+
   async answer(question: Question): Promise<void> {
     switch (question.action) {
       case 'initialize':
