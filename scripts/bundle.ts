@@ -4,7 +4,7 @@
 //
 //   dist/lambda/events/index.mjs    the function behind POST /events
 //   dist/service/main.mjs           the stream service
-//   dist/service/lane-thread.mjs    the threads that it may start
+//   dist/service/service-thread.mjs the threads that it may start
 //   dist/service/millrace.mjs       the command line
 import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
@@ -24,7 +24,7 @@ export interface BundledFile {
 export const lambdaEntries: BundleEntries = { 'events/index': 'ingest-lambda/events/index.ts' }
 export const serviceEntries: BundleEntries = {
   main: 'stream-service/src/main.ts',
-  'lane-thread': 'stream-service/src/threads/lane-thread.ts',
+  'service-thread': 'stream-service/src/threads/service-thread.ts',
   millrace: 'stream-service/src/cli/millrace.ts',
 }
 

@@ -23,3 +23,17 @@ test('production is neither open to anybody nor without retained data; developme
   expect(() => parseStageConfig(open(stageConfig('production')))).toThrow(/keeps its data[\s\S]*not open to anybody/)
   expect(parseStageConfig(open(stageConfig('dev'))).ingest.authorization).toBe('none')
 })
+
+test('several tasks need the source kcl, an exchange, and the memory for its second daemon', () => {
+  const { service, ...rest } = stageConfig('dev')
+  const exchange = { shards: 2, retentionHours: 24 }
+  const several = { ...service, tasks: 2, source: 'kcl', memoryMiB: 2048 } as const
+  const refusal = (config: object) => () => parseStageConfig({ ...rest, ...config })
+  expect(refusal({ service: { ...several, source: 'direct' }, exchange })).toThrow(/several tasks need the source kcl/)
+  expect(refusal({ service: several })).toThrow(/several tasks need an exchange/)
+  expect(refusal({ service: { ...several, memoryMiB: 1024 }, exchange })).toThrow(/at least 2048 with an exchange/)
+  expect(refusal({ service, exchange })).toThrow(/an exchange is for the source kcl/)
+  expect(parseStageConfig({ ...rest, service: several, exchange }).service.tasks).toBe(2)
+  // One task may have an exchange, or it could never become two.
+  expect(parseStageConfig({ ...rest, service: { ...several, tasks: 1 }, exchange }).exchange).toEqual(exchange)
+})

@@ -7,6 +7,9 @@ const stageNames = ['dev', 'staging', 'production'] as const
 
 const positive = z.int().positive()
 
+/** The service and a daemon of the KCL each for the stream and the exchange: docs/kcl.md has what they take. */
+const memoryWithExchangeMiB = 2048
+
 const schema = z
   .strictObject({
     stage: z.enum(stageNames),
@@ -52,14 +55,38 @@ const schema = z
       memoryMiB: z.int().min(512).max(30_720),
       /** Who hands out shards: `direct` the one task itself, `kcl` the Kinesis Client Library with leases in DynamoDB. */
       source: z.enum(['direct', 'kcl']),
+      /** Several share the shards, and need the source `kcl` and an exchange. */
+      tasks: positive.max(100),
       /** Where the service starts in a shard of which it has no snapshot. */
       startAt: z.enum(['TRIM_HORIZON', 'LATEST']),
       logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error']),
     }),
+    /** The internal stream on which tasks exchange partial results. One task may have it too, so that it can become several. */
+    exchange: z
+      .strictObject({
+        /** The keys are split into so many parts, for good: another number needs an empty state (docs/scale.md). */
+        shards: positive.max(200),
+        /** What is lost here is lost to the results, so it should be no shorter than that of the stream. */
+        retentionHours: z.int().min(24).max(8760),
+      })
+      .optional(),
   })
   .check(({ value, issues }) => {
-    if (value.stage !== 'production') return
     const refuse = (path: string[], message: string) => issues.push({ code: 'custom', path, message, input: value })
+    const { service, exchange } = value
+    if (service.tasks > 1 && service.source !== 'kcl') {
+      refuse(['service', 'tasks'], 'several tasks need the source kcl, which gives each shard to one of them')
+    }
+    if (service.tasks > 1 && exchange === undefined) {
+      refuse(['exchange'], 'several tasks need an exchange: without one they hold their panes back')
+    }
+    if (exchange !== undefined && service.source !== 'kcl') {
+      refuse(['exchange'], 'an exchange is for the source kcl: with direct there is one task')
+    }
+    if (exchange !== undefined && service.memoryMiB < memoryWithExchangeMiB) {
+      refuse(['service', 'memoryMiB'], `at least ${memoryWithExchangeMiB} with an exchange, for two daemons`)
+    }
+    if (value.stage !== 'production') return
     if (value.ingest.authorization === 'none') refuse(['ingest', 'authorization'], 'production is not open to anybody')
     if (!value.retainData) refuse(['retainData'], 'production keeps its data')
   })
@@ -84,7 +111,7 @@ const base = {
   tags: { owner: 'millrace', costCentre: 'analytics' },
   ingest: { authorization: 'iam', eventSchema: 'any', requestsPerSecond: 200, burstRequests: 400, memoryMiB: 512 },
   delivery: { bufferSeconds: 60, bufferMiB: 16, expireAfterDays: 30 },
-  service: { cpu: 512, memoryMiB: 1024, source: 'direct', startAt: 'TRIM_HORIZON', logLevel: 'info' },
+  service: { cpu: 512, memoryMiB: 1024, source: 'direct', tasks: 1, startAt: 'TRIM_HORIZON', logLevel: 'info' },
 } satisfies Partial<StageConfig>
 
 const stages: Readonly<Record<string, StageConfig>> = {

@@ -56,7 +56,9 @@ const environment = z.object({
     .min(1)
     .max(64)
     .default(1)
-    .describe('how many threads read lanes, with the one that does everything else'),
+    .describe(
+      'how many threads read lanes, with the one that does everything else; more than 1 only without functions in queries',
+    ),
   MILLRACE_SNAPSHOT_INTERVAL_MS: z.coerce.number().int().min(10).default(1_000),
   /** Fargate gives 120 s between SIGTERM and SIGKILL. */
   MILLRACE_STOP_DEADLINE_MS: z.coerce

@@ -9,7 +9,7 @@ import { type Logger, pino } from 'pino'
 import { deployedQueries } from '../queries/index.ts'
 import { ConfigError, readConfig, type ServiceConfig } from './config.ts'
 import type { Emission } from './engine/emission.ts'
-import { QueryChangedError } from './engine/job.ts'
+import { QueryChangedError } from './engine/query-changed.ts'
 import type { Exchange } from './exchange/exchange.ts'
 import { openKinesisExchange } from './exchange/kinesis-exchange.ts'
 import { serviceApi } from './http/api.ts'
@@ -62,6 +62,7 @@ async function main(): Promise<void> {
           start,
         ),
       hasLeases: config.source === 'kcl',
+      threads: config.threads,
       snapshotIntervalMs: config.snapshotIntervalMs,
       now: Date.now,
       logger,

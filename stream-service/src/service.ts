@@ -11,23 +11,17 @@
 import { systemTiming, type Timing } from '@millrace/shared/retry'
 import { lastValueFrom } from 'rxjs'
 import type { Emission } from './engine/emission.ts'
-import { KeyPartitions } from './engine/key-partitions.ts'
-import { LaneKits } from './engine/lane-kits.ts'
 import { imbalance, type Ledger, sumLedgers } from './engine/ledger.ts'
 import type { Exchange } from './exchange/exchange.ts'
 import { CreditGate } from './operators/credit-gate.ts'
 import { processShards, type ShardHandler } from './operators/process-shards.ts'
-import { compileQuery } from './queries/compile.ts'
-import type { CompiledQuery } from './queries/compiled-query.ts'
 import type { QuerySpec } from './queries/query-spec.ts'
-import { FieldPlan } from './records/fields.ts'
 import type { Position } from './records/record.ts'
 import type { Channel, Sink } from './sinks/sink.ts'
 import type { ShardSource } from './sources/shard-source.ts'
 import type { LineOutbox } from './state/line-outbox.ts'
 import type { SnapshotStore } from './state/snapshot-store.ts'
 import { ExchangeLink } from './tasks/exchange-link.ts'
-import { type LaneReaders, OwnLaneReaders } from './tasks/lane-reader.ts'
 import type { LaneNote } from './tasks/lane-task.ts'
 import { Lanes, laneNotes } from './tasks/lanes.ts'
 import { LinePublisher } from './tasks/line-publisher.ts'
@@ -35,6 +29,7 @@ import { Merges } from './tasks/merges.ts'
 import { OwnMerge } from './tasks/own-merge.ts'
 import type { ServiceLogger } from './tasks/service-logger.ts'
 import { openServiceState, type ServiceState, type StreamIdentity, withInitialShards } from './tasks/service-state.ts'
+import { ServiceThreads } from './threads/service-threads.ts'
 
 export interface ServiceOptions {
   readonly stream: StreamIdentity
@@ -56,6 +51,8 @@ export interface ServiceOptions {
   readonly hasLeases?: boolean
   /** Where the merges of several tasks meet. Without it, panes are held back while other tasks hold shards. */
   readonly exchange?: Exchange | undefined
+  /** How many threads read lanes, with this one. Default 1; more only where no query has functions. */
+  readonly threads?: number
   readonly snapshotIntervalMs: number
   /** The wall clock, epoch milliseconds. */
   readonly now: () => number
@@ -75,8 +72,7 @@ const askAgainMs = 100
 export class StreamService {
   readonly #options: ServiceOptions
   readonly #timing: Timing
-  readonly #queries: readonly CompiledQuery[]
-  readonly #readers: LaneReaders
+  readonly #threads: ServiceThreads
   readonly #source: ShardSource
   readonly #exchangeSource: ShardSource | undefined
   readonly #gates = new Map<string, CreditGate>()
@@ -112,9 +108,9 @@ export class StreamService {
     this.#timing = timing
     this.#state = state
     this.#failed.promise.catch(() => {})
-    const plan = new FieldPlan()
-    this.#queries = options.queries.map((query) => compileQuery(query, plan))
-    this.#readers = new OwnLaneReaders(new LaneKits(this.#queries, plan, new KeyPartitions(state.partitions)))
+    const { queries, threads = 1 } = options
+    const onFailure = (error: unknown) => this.#failed.reject(error)
+    this.#threads = new ServiceThreads({ queries, partitions: state.partitions, threads, onFailure })
     this.#publishers = { panes: this.#publisher('panes'), refused: this.#publisher('refused') }
     this.#lanes = this.#makeLanes(notes)
     this.#merges = this.#makeMerges()
@@ -147,8 +143,8 @@ export class StreamService {
     return new Lanes(
       {
         store,
-        readers: this.#readers,
-        queries: this.#queries.map(({ name }) => name),
+        readers: this.#threads.readers,
+        queries: this.#threads.queries.map(({ name }) => name),
         partitions: this.#state.partitions,
         hasLeases,
         gateOf: (shardId) => this.#gates.get(shardId)!,
@@ -180,10 +176,16 @@ export class StreamService {
     return new Merges({
       task: {
         store,
-        queries: this.#queries,
+        runners: this.#threads.runners,
+        heedsTime: queries.some(({ earlyMs, time }) => earlyMs !== undefined || time.closeAfterMs !== undefined),
         unpublished,
         linesLimit: panesLimit,
         onPanes: (emissions) => onEmissions?.(emissions),
+        onMissing: ({ lane, unit }) => {
+          // On the exchange they come again, in order.
+          if (this.#link === undefined)
+            this.#failed.reject(new Error(`units of lane ${lane} are missing before ${unit}`))
+        },
       },
       initialShards: () => this.#state.initialShards ?? [],
       store,
@@ -206,7 +208,6 @@ export class StreamService {
       hasLeases,
       openShards: () => this.#source.openShards(),
       logger,
-      onFailure: (error) => this.#failed.reject(error),
     })
   }
 
@@ -265,7 +266,7 @@ export class StreamService {
       await this.#lanes.close()
       this.#stopPublishing.abort(new Error('the service has stopped'))
       await Promise.all(this.#publishing)
-      await this.#readers.close()
+      await this.#threads.close()
       for (const sink of [sinks.panes, sinks.refused, deadLetters]) await sink.close()
     }
   }
@@ -325,12 +326,17 @@ export class StreamService {
     await this.#merges.save('all')
     this.#lanes.stopWaiting()
     this.#merges.close()
+    await this.#published()
     // Those that were closed before may have got more since.
     for (const task of this.#lanes.all) this.#publish('refused', task.refused, () => task.delivered())
     for (const task of this.#merges.all) this.#publish('panes', task.lines, () => task.delivered())
-    await Promise.race([Promise.all(this.#publishing), this.#failed.promise])
+    await this.#published()
     await this.#lanes.save('changed')
     await this.#merges.save('changed')
+  }
+
+  async #published(): Promise<void> {
+    await Promise.race([Promise.all(this.#publishing), this.#failed.promise])
   }
 
   /**
@@ -388,7 +394,7 @@ export class StreamService {
     const shards = this.#lanes.ledgers
     return {
       queries: Object.fromEntries(
-        this.#queries.map(({ name }) => {
+        this.#threads.queries.map(({ name }) => {
           const lanes = Object.fromEntries(
             shards.flatMap(([shardId, ledgers]) => {
               const own = ledgers.get(name)
@@ -414,7 +420,7 @@ export class StreamService {
         merges: Object.fromEntries([...this.#merges.all].map(({ partition, version }) => [partition, version])),
       },
       heldBack: missing.length === 0 ? null : { missingShards: missing },
-      queries: Object.fromEntries(this.#queries.map(({ name }) => [name, this.#healthOf(name)])),
+      queries: Object.fromEntries(this.#threads.queries.map(({ name }) => [name, this.#healthOf(name)])),
     }
   }
 

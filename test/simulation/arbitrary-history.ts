@@ -53,17 +53,36 @@ const lease: fc.Arbitrary<Happening> = fc.record({
   which: fc.nat(5),
 })
 
+const retention: fc.Arbitrary<Happening> = fc.record({
+  does: fc.constant('retention' as const),
+  keepsMs: ms(3_000, 8_000),
+})
+
+function inTime(what: Happening): Happening {
+  if (what.does !== 'put') return what
+  const records = what.records.map((record) => ({ ...record, behindMs: record.behindMs % outOfOrdernessMs }))
+  return { ...what, records }
+}
+
 export interface Setting {
   /** Tasks there may be. */
   readonly tasks: number
   readonly partitions: number
   /** Mostly tasks that lose their leases and do not know. */
   readonly zombies?: boolean
+  /** Retention takes records; none come too late, so that what is lost decides nothing about others. */
+  readonly hasRetention?: boolean
 }
 
-export function histories({ tasks, partitions, zombies = false }: Setting): fc.Arbitrary<History> {
+export function histories({
+  tasks,
+  partitions,
+  zombies = false,
+  hasRetention = false,
+}: Setting): fc.Arbitrary<History> {
   const happening = fc.oneof(
-    { weight: 8, arbitrary: put },
+    { weight: 8, arbitrary: hasRetention ? put.map(inTime) : put },
+    ...(hasRetention ? [{ weight: 2, arbitrary: retention }] : []),
     { weight: 2, arbitrary: reshard },
     { weight: 2, arbitrary: kill(tasks) },
     { weight: zombies ? 5 : 1, arbitrary: pause(tasks) },

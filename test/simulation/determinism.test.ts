@@ -1,13 +1,13 @@
 // A seed stands for one run: the same history gives the same trace, to the last byte, and another seed gives another.
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { simulate } from './simulate.ts'
 import { settings } from './settings.ts'
+import { simulate } from './simulate.ts'
 
-test.each(settings)('$name: the same seed twice gives the same trace', async ({ histories }) => {
+test.each(settings)('$name: the same seed twice gives the same trace', async ({ histories, options }) => {
   for (const history of fc.sample(histories, { numRuns: 8, seed: 1 })) {
-    const first = await simulate(history)
-    const second = await simulate(history)
+    const first = await simulate(history, options)
+    const second = await simulate(history, options)
     expect(second.scheduler.traceHash).toBe(first.scheduler.traceHash)
     expect(second.scheduler.happened).toBe(first.scheduler.happened)
   }

@@ -7,15 +7,17 @@ function put(afterMs: number, ...records: readonly (readonly [string, number, nu
     does: 'put',
     afterMs,
     records: records.map(
-      ([key, value, behindMs], i): PlannedRecord => ({ key, value, behindMs, hashKey: (20_000 * i + 7_001 * value) % 65_536 }),
+      ([key, value, behindMs], i): PlannedRecord => ({
+        key,
+        value,
+        behindMs,
+        hashKey: (20_000 * i + 7_001 * value) % 65_536,
+      }),
     ),
   }
 }
 
-const few = [
-  put(300, ['a', 1, 0], ['b', 2, 300], ['a', 3, 1_900]),
-  put(1_200, ['a', 4, 100], ['b', 5, 5_000]),
-]
+const few = [put(300, ['a', 1, 0], ['b', 2, 300], ['a', 3, 1_900]), put(1_200, ['a', 4, 100], ['b', 5, 5_000])]
 const more = [put(1_500, ['b', 6, 0], ['a', 7, 700]), put(2_500, ['a', 8, 0], ['b', 9, 9_000])]
 
 export const fixedHistories: readonly { readonly name: string; readonly history: History }[] = [

@@ -29,6 +29,8 @@ export type Happening =
     }
   | { readonly does: 'start'; readonly task: number }
   | { readonly does: 'stop'; readonly task: number; readonly backAfterMs: number; readonly deadlineMs: number }
+  /** Records that are older than this go. */
+  | { readonly does: 'retention'; readonly keepsMs: number }
   | { readonly does: 'nothing' }
 
 export type HistoryEvent = Happening & {
@@ -79,6 +81,8 @@ function describe(event: HistoryEvent): string {
     case 'revoke lease':
     case 'hand over':
       return `${event.does} of open shard ${event.which}`
+    case 'retention':
+      return `retention takes what is older than ${event.keepsMs} ms`
     case 'nothing':
       return 'nothing'
     default:

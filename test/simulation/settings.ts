@@ -8,28 +8,37 @@ import type { WorldOptions } from './world/world.ts'
 export interface NamedSetting {
   readonly name: string
   readonly histories: fc.Arbitrary<History>
-  readonly holds: (history: History) => Promise<void>
+  readonly options?: WorldOptions
 }
 
-const under =
-  (options: WorldOptions = {}) =>
-  async (history: History) => {
-    await expectToHold(history, options)
-  }
+/** @throws BrokenInvariant */
+export async function holdsUnder({ options }: NamedSetting, history: History): Promise<void> {
+  await expectToHold(history, options)
+}
 
 export const settings: readonly NamedSetting[] = [
-  { name: 'one task', histories: histories({ tasks: 1, partitions: 0 }), holds: under() },
-  { name: 'several tasks without an exchange', histories: histories({ tasks: 3, partitions: 0 }), holds: under() },
-  { name: 'several tasks and an exchange', histories: histories({ tasks: 3, partitions: 2 }), holds: under() },
-  { name: 'zombies', histories: histories({ tasks: 2, partitions: 1, zombies: true }), holds: under() },
+  { name: 'one task', histories: histories({ tasks: 1, partitions: 0 }) },
+  { name: 'several tasks without an exchange', histories: histories({ tasks: 3, partitions: 0 }) },
+  { name: 'several tasks and an exchange', histories: histories({ tasks: 3, partitions: 2 }) },
+  { name: 'zombies', histories: histories({ tasks: 2, partitions: 1, zombies: true }) },
   {
     name: 'lanes that become idle, one task',
     histories: histories({ tasks: 1, partitions: 0 }),
-    holds: under({ idleAfterMs: 1_500 }),
+    options: { idleAfterMs: 1_500 },
   },
   {
     name: 'lanes that become idle, several tasks',
     histories: histories({ tasks: 2, partitions: 2 }),
-    holds: under({ idleAfterMs: 1_500 }),
+    options: { idleAfterMs: 1_500 },
+  },
+  {
+    name: 'the direct source',
+    histories: histories({ tasks: 1, partitions: 0 }),
+    options: { isDirect: true },
+  },
+  {
+    name: 'the direct source, with retention',
+    histories: histories({ tasks: 1, partitions: 0, hasRetention: true }),
+    options: { isDirect: true },
   },
 ]

@@ -2,24 +2,38 @@
 // the seed that repeats it. `--runs N` ends after so many, `--setting NAME` takes one of the settings only.
 import { parseArgs } from 'node:util'
 import fc from 'fast-check'
-import { settings } from './settings.ts'
+import { holdsUnder, settings } from './settings.ts'
 
 const { values } = parseArgs({
-  options: { minutes: { type: 'string' }, runs: { type: 'string' }, setting: { type: 'string' }, seed: { type: 'string' } },
+  options: {
+    minutes: { type: 'string' },
+    runs: { type: 'string' },
+    setting: { type: 'string' },
+    seed: { type: 'string' },
+  },
 })
 const began = Date.now()
 const until = began + Number(values.minutes ?? Number.POSITIVE_INFINITY) * 60_000
 const most = Number(values.runs ?? Number.POSITIVE_INFINITY)
 const chosen = settings.filter(({ name }) => values.setting === undefined || name === values.setting)
-if (chosen.length === 0) throw new Error(`no setting ${values.setting}; there are ${settings.map(({ name }) => name).join(', ')}`)
+if (chosen.length === 0)
+  throw new Error(`no setting ${values.setting}; there are ${settings.map(({ name }) => name).join(', ')}`)
 let seed = Number(values.seed ?? Date.now() % 2 ** 31)
 let runs = 0
 let failures = 0
 while (Date.now() < until && runs < most) {
-  for (const { name, histories, holds } of chosen) {
+  for (const setting of chosen) {
+    const { name, histories } = setting
     const numRuns = Math.min(50, most - runs)
     if (numRuns <= 0) break
-    const result = await fc.check(fc.asyncProperty(histories, holds), { seed, numRuns, interruptAfterTimeLimit: 120_000 })
+    const result = await fc.check(
+      fc.asyncProperty(histories, (history) => holdsUnder(setting, history)),
+      {
+        seed,
+        numRuns,
+        interruptAfterTimeLimit: 120_000,
+      },
+    )
     runs += result.numRuns
     if (result.failed && result.counterexample !== null) {
       failures++

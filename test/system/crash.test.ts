@@ -83,7 +83,13 @@ test.each([
 ])('kill -9, resharding and a clean stop lose nothing and change no final pane, $title', async ({ env }) => {
   await client.send(new CreateStreamCommand({ StreamName: 'events', ShardCount: 2 }))
   await client.send(new CreateStreamCommand({ StreamName: 'exchange', ShardCount: 2 }))
-  const start = () => ServiceProcess.start({ endpoint: kinesis.endpoint, stream: 'events', folder, queries, env })
+  let lives = 0
+  const start = () => {
+    // The state is the same whatever number of threads reads.
+    const threads = { MILLRACE_THREADS: `${1 + (lives++ % 2)}` }
+    const options = { endpoint: kinesis.endpoint, stream: 'events', folder, queries }
+    return ServiceProcess.start({ ...options, env: { ...env, ...threads } })
+  }
   const all: Record<string, unknown>[] = []
   const more = async (count: number) => {
     const next = events(all.length, count, 500)

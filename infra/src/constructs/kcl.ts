@@ -4,6 +4,8 @@
 //   <application>                      a row per shard: lease and checkpoint
 //   <application>-CoordinatorState     where the application began, and the library's own state
 //   <application>-WorkerMetricStats    made only when the library moves to its version 3 protocol
+//
+// With an exchange there is a second application, which reads that: `<application>-exchange`.
 import { Stack } from 'aws-cdk-lib'
 import type * as ecs from 'aws-cdk-lib/aws-ecs'
 import * as iam from 'aws-cdk-lib/aws-iam'
@@ -14,9 +16,10 @@ export interface KclProps {
   readonly task: ecs.FargateTaskDefinition
   readonly container: ecs.ContainerDefinition
   readonly stream: kinesis.IStream
+  readonly exchange: kinesis.IStream | undefined
 }
 
-export function useKcl(scope: Construct, { task, container, stream }: KclProps): void {
+export function useKcl(scope: Construct, { task, container, stream, exchange }: KclProps): void {
   const stack = Stack.of(scope)
   const application = `${stack.stackName}-kcl`
   container.addEnvironment('MILLRACE_SOURCE', 'kcl')
@@ -24,6 +27,13 @@ export function useKcl(scope: Construct, { task, container, stream }: KclProps):
   task.addVolume({ name: 'tmp' })
   container.addMountPoints({ sourceVolume: 'tmp', containerPath: '/tmp', readOnly: false })
 
+  grantApplication(task, stream, application)
+  if (exchange !== undefined) grantApplication(task, exchange, `${application}-exchange`)
+}
+
+/** The rights of one application of the library, which reads one stream. */
+function grantApplication(task: ecs.FargateTaskDefinition, stream: kinesis.IStream, application: string): void {
+  const stack = Stack.of(task)
   const tables = ['', '-CoordinatorState', '-WorkerMetricStats'].map((suffix) =>
     stack.formatArn({ service: 'dynamodb', resource: 'table', resourceName: `${application}${suffix}` }),
   )

@@ -9,9 +9,11 @@ import * as iam from 'aws-cdk-lib/aws-iam'
 import type * as kinesis from 'aws-cdk-lib/aws-kinesis'
 import type * as firehose from 'aws-cdk-lib/aws-kinesisfirehose'
 import type * as lambda from 'aws-cdk-lib/aws-lambda'
+import * as logs from 'aws-cdk-lib/aws-logs'
 import * as sns from 'aws-cdk-lib/aws-sns'
 import { EmailSubscription } from 'aws-cdk-lib/aws-sns-subscriptions'
 import { Construct } from 'constructs'
+import type { StageConfig } from '../config.ts'
 
 export interface ObservabilityProps {
   readonly stage: string
@@ -21,7 +23,10 @@ export interface ObservabilityProps {
   readonly eventsFunction: lambda.IFunction
   readonly panes: firehose.IDeliveryStream
   readonly refused: firehose.IDeliveryStream
+  readonly exchange: kinesis.IStream | undefined
   readonly service: ecs.FargateService
+  readonly serviceLogs: logs.ILogGroup
+  readonly source: StageConfig['service']['source']
   readonly alarmEmail: string | undefined
 }
 
@@ -32,6 +37,8 @@ interface AlarmOptions {
   readonly below?: true
   readonly minutes: number
   readonly says: string
+  /** What silence means. Default: that all is well, or with `below` that nothing is. */
+  readonly silence?: cloudwatch.TreatMissingData
 }
 
 export class Observability extends Construct {
@@ -44,7 +51,12 @@ export class Observability extends Construct {
     this.stage = props.stage
     this.topic = this.createTopic(props.alarmEmail)
     const metrics = metricsOf(props)
-    this.alarms = this.createAlarms(metrics, props.retention)
+    this.alarms = [
+      ...this.createAlarms(metrics, props.retention),
+      this.lossAlarm(props),
+      ...(props.exchange === undefined ? [] : [this.exchangeAlarm(props.exchange)]),
+      ...(props.source === 'kcl' && props.exchange === undefined ? [this.holdBackAlarm(props)] : []),
+    ]
     this.createDashboard(metrics)
   }
 
@@ -117,7 +129,57 @@ export class Observability extends Construct {
     ]
   }
 
-  private alarm(id: string, { metric, threshold, below, minutes, says }: AlarmOptions): cloudwatch.Alarm {
+  private lossAlarm({ serviceLogs }: ObservabilityProps): cloudwatch.Alarm {
+    const lost = serviceLogs.addMetricFilter('Lost', {
+      ...this.logMetric('RecordsLost'),
+      filterPattern: logs.FilterPattern.any(...lossMessages.map(saying)),
+      metricValue: '1',
+    })
+    return this.alarm('RecordsLost', {
+      metric: lost.metric({ period: Duration.minutes(1), statistic: 'Sum' }),
+      threshold: 1,
+      minutes: 1,
+      says: 'Records, or messages between tasks, were lost before they were read: results are incomplete.',
+    })
+  }
+
+  private exchangeAlarm(exchange: kinesis.IStream): cloudwatch.Alarm {
+    return this.alarm('ExchangeBehind', {
+      metric: exchange.metricGetRecordsIteratorAgeMilliseconds({ period: Duration.minutes(1), statistic: 'Maximum' }),
+      threshold: 60_000,
+      minutes: 5,
+      says: 'Partial results are merged more than a minute after lanes gave them.',
+    })
+  }
+
+  /** The service says when it begins to hold panes back and when it has ended: the metric is 1 and 0, and stays between. */
+  private holdBackAlarm({ serviceLogs }: ObservabilityProps): cloudwatch.Alarm {
+    const named = this.logMetric('PanesHeldBack')
+    const begun = serviceLogs.addMetricFilter('HeldBack', {
+      ...named,
+      filterPattern: saying(holdBackMessages.begun),
+      metricValue: '1',
+    })
+    serviceLogs.addMetricFilter('NotHeldBack', {
+      ...named,
+      filterPattern: saying(holdBackMessages.ended),
+      metricValue: '0',
+    })
+    return this.alarm('PanesHeldBack', {
+      // A task that starts says both within seconds, which is no reason to wake anybody.
+      metric: begun.metric({ period: Duration.minutes(5), statistic: 'Minimum' }),
+      threshold: 1,
+      minutes: 1,
+      silence: cloudwatch.TreatMissingData.IGNORE,
+      says: 'The service holds panes back, because it does not hold all shards and has no exchange.',
+    })
+  }
+
+  private logMetric(metricName: string) {
+    return { metricNamespace: `Millrace/${this.stage}`, metricName }
+  }
+
+  private alarm(id: string, { metric, threshold, below, minutes, says, silence }: AlarmOptions): cloudwatch.Alarm {
     const alarm = new cloudwatch.Alarm(this, id, {
       alarmName: `millrace-${this.stage}-${id}`,
       alarmDescription: `${says} Runbook: "${id}" in infra/README.md.`,
@@ -128,7 +190,8 @@ export class Observability extends Construct {
         ? cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
         : cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
       // What counts something present is silent when there is nothing; what counts something bad is silent when all is well.
-      treatMissingData: below ? cloudwatch.TreatMissingData.BREACHING : cloudwatch.TreatMissingData.NOT_BREACHING,
+      treatMissingData:
+        silence ?? (below ? cloudwatch.TreatMissingData.BREACHING : cloudwatch.TreatMissingData.NOT_BREACHING),
     })
     alarm.addAlarmAction(new SnsAction(this.topic))
     alarm.addOkAction(new SnsAction(this.topic))
@@ -166,6 +229,25 @@ export class Observability extends Construct {
       graph('Service: memory', metrics.memory),
     )
   }
+}
+
+/** What the service logs when something is lost. */
+export const lossMessages = [
+  'records were lost to retention before they were read',
+  'messages of the exchange were lost to retention before they were read',
+  'the checkpoint is ahead of the saved state',
+  'a record of the exchange is passed over',
+] as const
+
+/** What it logs when panes wait for shards that other tasks hold. */
+export const holdBackMessages = {
+  begun: 'panes are held back',
+  ended: 'all shards are held here',
+} as const
+
+/** Lines of the service's log whose message begins so. */
+function saying(message: string): logs.JsonPattern {
+  return logs.FilterPattern.stringValue('$.msg', '=', `${message}*`)
 }
 
 type Metrics = ReturnType<typeof metricsOf>

@@ -1,5 +1,6 @@
-// The stream service on Fargate: one task, never two, because a lane has one owner. A deployment stops the old task,
-// which writes its snapshots, and starts the new one from them.
+// The stream service on Fargate. A shard has one owner: with the source `direct` there is one task, never two, and a deployment
+// stops the old one, which writes its snapshots, before it starts the new one from them. With `kcl` and an exchange there may be
+// several, of which a deployment replaces half at a time.
 import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
 import type * as ec2 from 'aws-cdk-lib/aws-ec2'
 import * as ecs from 'aws-cdk-lib/aws-ecs'
@@ -18,6 +19,7 @@ export interface StreamServiceProps {
   readonly vpc: ec2.IVpc
   readonly securityGroup: ec2.ISecurityGroup
   readonly stream: kinesis.IStream
+  readonly exchange: kinesis.IStream | undefined
   readonly panes: firehose.IDeliveryStream
   readonly refused: firehose.IDeliveryStream
   readonly snapshots: SnapshotBucket
@@ -30,12 +32,18 @@ const stateDir = '/state'
 
 export class StreamService extends Construct {
   readonly service: ecs.FargateService
+  readonly logGroup: logs.LogGroup
 
   constructor(scope: Construct, id: string, props: StreamServiceProps) {
     super(scope, id)
+    const { config, stream, exchange } = props
+    this.logGroup = new logs.LogGroup(this, 'Logs', {
+      retention: props.logRetentionDays,
+      removalPolicy: RemovalPolicy.DESTROY,
+    })
     const task = new ecs.FargateTaskDefinition(this, 'Task', {
-      cpu: props.config.cpu,
-      memoryLimitMiB: props.config.memoryMiB,
+      cpu: config.cpu,
+      memoryLimitMiB: config.memoryMiB,
       runtimePlatform: {
         cpuArchitecture: ecs.CpuArchitecture.ARM64,
         operatingSystemFamily: ecs.OperatingSystemFamily.LINUX,
@@ -44,15 +52,15 @@ export class StreamService extends Construct {
     })
     const container = this.addContainer(task, props)
     grantNeeds(task, props)
-    if (props.config.source === 'kcl') useKcl(this, { task, container, stream: props.stream })
+    if (config.source === 'kcl') useKcl(this, { task, container, stream, exchange })
 
     this.service = new ecs.FargateService(this, 'Service', {
       // `as`: the library's classes say `T | undefined` where their interfaces say `?: T`; exact optional types tell them apart.
       cluster: new ecs.Cluster(this, 'Cluster', { vpc: props.vpc }) as ecs.ICluster,
       taskDefinition: task,
       platformVersion: ecs.FargatePlatformVersion.LATEST,
-      desiredCount: 1,
-      minHealthyPercent: 0,
+      desiredCount: config.tasks,
+      minHealthyPercent: config.tasks === 1 ? 0 : 50,
       maxHealthyPercent: 100,
       // Rebalancing would start the second task before it stops the first.
       availabilityZoneRebalancing: ecs.AvailabilityZoneRebalancing.DISABLED,
@@ -84,10 +92,7 @@ export class StreamService extends Construct {
       },
       logging: ecs.LogDrivers.awsLogs({
         streamPrefix: 'service',
-        logGroup: new logs.LogGroup(this, 'Logs', {
-          retention: props.logRetentionDays,
-          removalPolicy: RemovalPolicy.DESTROY,
-        }),
+        logGroup: this.logGroup,
         // Better to lose a log line than to stop the stream while CloudWatch Logs is away.
         mode: ecs.AwsLogDriverMode.NON_BLOCKING,
       }),
@@ -105,6 +110,7 @@ export class StreamService extends Construct {
         MILLRACE_SNAPSHOT_INTERVAL_MS: '5000',
         MILLRACE_HTTP_PORT: String(httpPort),
         MILLRACE_START_AT: props.config.startAt,
+        ...(props.exchange && { MILLRACE_EXCHANGE_STREAM: props.exchange.streamName }),
       },
     })
     container.addMountPoints({ sourceVolume: 'state', containerPath: stateDir, readOnly: false })
@@ -112,15 +118,16 @@ export class StreamService extends Construct {
   }
 }
 
-/** The rights of the running service: read the one stream, write to the two delivery streams. */
-function grantNeeds(task: ecs.FargateTaskDefinition, { stream, panes, refused }: StreamServiceProps): void {
-  stream.grant(
-    task.taskRole,
+/** The rights of the running service: read the stream, read and write the exchange, write to the two delivery streams. */
+function grantNeeds(task: ecs.FargateTaskDefinition, { stream, exchange, panes, refused }: StreamServiceProps): void {
+  const reading = [
     'kinesis:DescribeStreamSummary',
     'kinesis:ListShards',
     'kinesis:GetShardIterator',
     'kinesis:GetRecords',
-  )
+  ]
+  stream.grant(task.taskRole, ...reading)
+  exchange?.grant(task.taskRole, ...reading, 'kinesis:PutRecords')
   for (const delivery of [panes, refused]) delivery.grant(task.taskRole, 'firehose:PutRecordBatch')
 }
 

@@ -6,6 +6,7 @@ import type * as lambda from 'aws-cdk-lib/aws-lambda'
 import type { Construct } from 'constructs'
 import type { StageConfig } from '../config.ts'
 import { Delivery } from '../constructs/delivery.ts'
+import { ExchangeStream } from '../constructs/exchange.ts'
 import { Ingest } from '../constructs/ingest.ts'
 import { Network } from '../constructs/network.ts'
 import { Observability } from '../constructs/observability.ts'
@@ -46,12 +47,15 @@ export class MillraceStack extends Stack {
     const { vpc, serviceSecurityGroup } = network
     const snapshots = new SnapshotBucket(this, 'Snapshots', { retainData })
     const stateFolder = new StateFolder(this, 'State', { vpc, serviceSecurityGroup, retainData })
-    const { service } = new StreamService(this, 'Service', {
+    const exchange =
+      config.exchange && new ExchangeStream(this, 'Exchange', { config: config.exchange, retainData }).stream
+    const { service, logGroup } = new StreamService(this, 'Service', {
       config: config.service,
       image: serviceImage,
       vpc,
       securityGroup: serviceSecurityGroup,
       stream,
+      exchange,
       panes,
       refused,
       snapshots,
@@ -66,9 +70,12 @@ export class MillraceStack extends Stack {
       retention,
       api,
       eventsFunction,
+      exchange,
       panes,
       refused,
       service,
+      serviceLogs: logGroup,
+      source: config.service.source,
       alarmEmail: config.alarmEmail,
     })
 

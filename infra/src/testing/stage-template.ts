@@ -2,7 +2,7 @@
 import { App, type Stack } from 'aws-cdk-lib'
 import { Template } from 'aws-cdk-lib/assertions'
 import { Code } from 'aws-cdk-lib/aws-lambda'
-import { type StageConfig, stageConfig } from '../config.ts'
+import { parseStageConfig, type StageConfig, stageConfig } from '../config.ts'
 import { serviceImage } from '../service-image.ts'
 import { MillraceStack } from '../stacks/millrace-stack.ts'
 
@@ -17,6 +17,12 @@ export function stageStack(stage: string, change: (config: StageConfig) => Stage
 
 export function stageTemplate(stage: string, change?: (config: StageConfig) => StageConfig): Template {
   return Template.fromStack(stageStack(stage, change))
+}
+
+/** A stage as it is, but with several tasks and the exchange between them. */
+export function withSeveralTasks(config: StageConfig): StageConfig {
+  const service = { ...config.service, source: 'kcl', tasks: 3, memoryMiB: 2048 } as const
+  return parseStageConfig({ ...config, service, exchange: { shards: 2, retentionHours: 48 } })
 }
 
 export interface Statement {

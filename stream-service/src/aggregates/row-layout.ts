@@ -41,6 +41,8 @@ export class RowLayout {
   /** Cells and refs of one row. */
   readonly cellStride: number
   readonly refStride: number
+  /** How many cells of a row are its owner's. */
+  readonly headCells: number
   /** Where records are counted; -1 where nobody asks for it. */
   readonly #countCell: number
   readonly #summaries: readonly PlacedSummary[]
@@ -52,6 +54,7 @@ export class RowLayout {
   /** `headCells`: so many cells at the beginning of a row are its owner's. They begin as 0, and `merge` leaves them alone. */
   constructor(columns: readonly AggregateColumn[], headCells = 0) {
     this.columns = columns
+    this.headCells = headCells
     const readers: Reader[] = []
     const summaries: PlacedSummary[] = []
     const others: PlacedAggregator[] = []

@@ -8,14 +8,14 @@
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import type { FieldPlan } from '../records/fields.ts'
 import { comparePositions, type Position, type StreamRecord } from '../records/record.ts'
-import { GroupKey } from '../windows/group-key.ts'
-import { KeyTable } from '../windows/key-table.ts'
+import type { KeyTable } from '../windows/key-table.ts'
 import type { Emission, PanesEmission, RejectReason } from './emission.ts'
 import { Emitter } from './emitter.ts'
-import type { LaneReport } from './lane-events.ts'
+import { GroupKeys } from './group-keys.ts'
 import type { Ledger } from './ledger.ts'
+import { QueryChangedError } from './query-changed.ts'
 import { QueryEngine, type SavedQuery } from './query-engine.ts'
-import type { QueryLane, SavedLane } from './query-lane.ts'
+import type { QueryLane } from './query-lane.ts'
 import type { RowRecords } from './record-rows.ts'
 import { RecordTaker } from './record-taker.ts'
 
@@ -42,8 +42,6 @@ interface Shard {
   /** Since when reads have come back empty and caught up, and when the last one did. */
   emptySince: number | undefined
   emptyUntil: number
-  /** Its lanes are read on another thread. */
-  isAway: boolean
 }
 
 export interface JobOptions {
@@ -73,7 +71,7 @@ export class Job {
   #started = false
   readonly #emitter: Emitter
   /** By the slots of their fields: queries with the same keys number them together. */
-  readonly #groupKeys = new Map<string, GroupKey>()
+  readonly #groupKeys = new GroupKeys()
 
   constructor(options: JobOptions) {
     const { queries, plan, saved } = options
@@ -81,7 +79,7 @@ export class Job {
     this.#emitter = new Emitter(options.onPanes)
     this.#taker = new RecordTaker(plan)
     this.queries = queries.map(
-      (query) => new QueryEngine(query, this.#groupKeyOf(query), this.#emitter, savedQuery(query, saved)),
+      (query) => new QueryEngine(query, this.#groupKeys.of(query), this.#emitter, savedQuery(query, saved)),
     )
     if (saved === undefined) return
     this.#started = saved.started
@@ -97,18 +95,8 @@ export class Job {
         lanes: status === 'ended' ? [] : this.queries.map((engine) => restoredLane(engine, shardId, status, parents)),
         emptySince: undefined,
         emptyUntil: 0,
-        isAway: false,
       })
     }
-  }
-
-  #groupKeyOf({ keyBy, keySlots }: CompiledQuery): GroupKey {
-    const id = keySlots.join(' ')
-    const known = this.#groupKeys.get(id)
-    if (known !== undefined) return known
-    const groupKey = new GroupKey(keyBy, keySlots, new KeyTable())
-    this.#groupKeys.set(id, groupKey)
-    return groupKey
   }
 
   /** Makes shards known: with parents that have not ended they wait for them. Shards that are known already gain parents only. */
@@ -158,7 +146,6 @@ export class Job {
       lanes: this.queries.map((engine) => engine.addLane(shardId, { parents, waits, known: !this.#started })),
       emptySince: undefined,
       emptyUntil: 0,
-      isAway: false,
     }
     this.#shards.set(shardId, shard)
     return shard
@@ -192,7 +179,7 @@ export class Job {
       this.#wake(shard)
     }
     if (shard.status === 'waiting') shard.queue.push(...records)
-    else this.#takeAll(shard, records, shard.lanes)
+    else this.#takeAll(shard, records)
     return this.#drainEmissions()
   }
 
@@ -202,13 +189,13 @@ export class Job {
     for (const [i, engine] of this.queries.entries()) engine.wake(shard.lanes[i]!)
   }
 
-  #takeAll(shard: Shard, records: readonly StreamRecord[], lanes: readonly QueryLane[]): void {
+  #takeAll(shard: Shard, records: readonly StreamRecord[]): void {
     const isWanted = (record: StreamRecord) => {
       if (!this.#isNew(shard, record)) return false
       shard.position = record.position
       return true
     }
-    this.#taker.takeAll(records, lanes, isWanted)
+    this.#taker.takeAll(records, shard.lanes, isWanted)
   }
 
   /** False for a record that the restored state holds already. */
@@ -217,75 +204,6 @@ export class Job {
     if (comparePositions(record.position, shard.skipUpTo) <= 0) return false
     shard.skipUpTo = undefined
     return true
-  }
-
-  /**
-   * Makes a shard's lanes ready to be read on another thread, as far as they can be, and gives their state by query;
-   * undefined when the shard's records have to be taken here. Its next records go to `receive`.
-   */
-  sendAway(shardId: string): readonly (SavedLane | undefined)[] | undefined {
-    const shard = this.#shardOf(shardId, [])
-    if (shard.status !== 'reading' || shard.skipUpTo !== undefined) return undefined
-    if (!this.queries.some(({ canSendLanes }) => canSendLanes)) return undefined
-    this.#started = true
-    this.#wake(shard)
-    shard.isAway = true
-    return this.queries.map((engine) => (engine.canSendLanes ? engine.sendAway(shardId) : undefined))
-  }
-
-  /** A read of an away shard that brought records: it is not idle. */
-  noteRecords(shardId: string): void {
-    this.#wake(this.#shardOf(shardId, []))
-  }
-
-  /**
-   * Takes in what an away shard's lanes have done with these records, by query, up to a position. Lanes that stayed here take the
-   * records now.
-   */
-  receive(
-    shardId: string,
-    records: readonly StreamRecord[],
-    reports: readonly (LaneReport | undefined)[],
-    position: Position | undefined,
-  ): Emission[] {
-    const shard = this.#shardOf(shardId, [])
-    const home = shard.lanes.filter((_, i) => reports[i] === undefined)
-    if (home.length > 0) this.#takeAll(shard, records, home)
-    for (const [i, report] of reports.entries()) if (report !== undefined) this.queries[i]!.receive(shardId, report)
-    shard.position = position ?? shard.position
-    return this.#drainEmissions()
-  }
-
-  /** The state of an away shard's lanes, by query, for the next `save`. */
-  keepSaved(shardId: string, lanes: readonly (SavedLane | undefined)[]): void {
-    for (const [i, lane] of lanes.entries()) if (lane !== undefined) this.queries[i]!.keepSaved(shardId, lane)
-  }
-
-  /** The shard's lanes are read here again. */
-  bringHome(shardId: string, saved: readonly (SavedLane | undefined)[]): void {
-    const shard = this.#shardOf(shardId, [])
-    shard.isAway = false
-    shard.lanes = shard.lanes.map((lane, i) => {
-      const state = saved[i]
-      return state === undefined ? lane : this.queries[i]!.bringHome(state)
-    })
-  }
-
-  /** What `tick` would need: undefined when there is nothing to do, or the away shards that have to be brought home first. */
-  tickNeeds(now: number): readonly string[] | undefined {
-    const away = [...this.#shards.values()].filter(({ isAway }) => isAway)
-    const due = this.queries.map((engine) => engine.isTickDue(now))
-    if (due.includes('early')) return away.map(({ shardId }) => shardId)
-    const idle = [...this.#shards.values()].filter((shard) => this.#becomesIdle(shard, now))
-    if (idle.length === 0 && !due.includes('close')) return undefined
-    return idle.filter(({ isAway }) => isAway).map(({ shardId }) => shardId)
-  }
-
-  #becomesIdle(shard: Shard, now: number): boolean {
-    const { emptySince, lanes } = shard
-    if (emptySince === undefined) return false
-    const until = this.#idleBy === 'clock' ? now : shard.emptyUntil
-    return this.queries.some(({ query }, i) => lanes[i]?.status === 'active' && emptySince + query.idleAfterMs <= until)
   }
 
   /** A way in for readers of files that need no object per record. What comes out is fetched with `takeEmissions`. */
@@ -342,7 +260,7 @@ export class Job {
     }
     for (const engine of this.queries) engine.settle()
     for (const child of ready) {
-      this.#takeAll(child, child.queue.splice(0), child.lanes)
+      this.#takeAll(child, child.queue.splice(0))
       if (child.endsWith !== undefined) this.#end(child)
     }
   }
@@ -376,7 +294,7 @@ export class Job {
       if (shard.status !== 'waiting') continue
       shard.status = 'reading'
       for (const engine of this.queries) engine.activate(shard.shardId)
-      this.#takeAll(shard, shard.queue.splice(0), shard.lanes)
+      this.#takeAll(shard, shard.queue.splice(0))
       this.#end(shard)
     }
     for (const engine of this.queries) engine.close()
@@ -399,7 +317,7 @@ export class Job {
   }
 
   #drainEmissions(): Emission[] {
-    for (const { keys } of this.#groupKeys.values()) if (keys.isSweepDue) this.#sweep(keys)
+    for (const { keys } of this.#groupKeys.all) if (keys.isSweepDue) this.#sweep(keys)
     return this.#emitter.take()
   }
 
@@ -478,16 +396,4 @@ function restoredLane(
   parents: readonly string[],
 ): QueryLane {
   return engine.lanes.get(shardId) ?? engine.addLane(shardId, { parents, waits: status === 'waiting', known: true })
-}
-
-/** Saved state belongs to a query of another meaning; it must never be continued under the new one. */
-export class QueryChangedError extends Error {
-  readonly code = 'QUERY_CHANGED'
-
-  constructor(query: string) {
-    super(
-      `query '${query}' has changed since its state was saved; give it a new name, or start with an empty state folder`,
-    )
-    this.name = 'QueryChangedError'
-  }
 }

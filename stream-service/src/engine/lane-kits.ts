@@ -1,6 +1,7 @@
 // What all shards of a process have in common: the queries, their keys, and what decodes records for them.
 import type { CompiledQuery } from '../queries/compiled-query.ts'
 import type { FieldPlan } from '../records/fields.ts'
+import { GroupKeys } from './group-keys.ts'
 import type { KeyPartitions } from './key-partitions.ts'
 import { LaneKit } from './lane-kit.ts'
 import type { QueryLane } from './query-lane.ts'
@@ -19,7 +20,8 @@ export class LaneKits {
 
   /** `plan`: the one the queries were compiled with. */
   constructor(queries: readonly CompiledQuery[], plan: FieldPlan, partitions: KeyPartitions) {
-    this.all = queries.map((query) => new LaneKit(query))
+    const groupKeys = new GroupKeys()
+    this.all = queries.map((query) => new LaneKit(query, undefined, groupKeys.of(query)))
     this.taker = new RecordTaker(plan)
     this.partitions = partitions
   }
@@ -34,10 +36,13 @@ export class LaneKits {
 
   /** Forgets the keys under which nothing is kept any more, if there are many. After messages were taken. */
   sweepKeys(): void {
-    for (const { keys, query } of this.all) {
+    for (const { keys } of this.all) {
       if (!keys.isSweepDue) continue
+      const users = this.all.filter((kit) => kit.keys === keys)
       keys.sweep((marks) => {
-        for (const { lanes } of this.#holders) lanes.get(query.name)?.panes.markKeys(marks)
+        for (const { lanes } of this.#holders) {
+          for (const { query } of users) lanes.get(query.name)?.panes.markKeys(marks)
+        }
       })
     }
   }

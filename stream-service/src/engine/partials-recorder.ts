@@ -162,7 +162,7 @@ class RunWriter {
   loose(kind: LooseKind, key: number, rows: Rows, row: number): number[] {
     if (this.#kind !== kind) this.#close()
     this.#kind = kind
-    const { cellStride, refStride } = this.#layout
+    const { cellStride, refStride, headCells } = this.#layout
     const at = this.#looseKeys.length * cellStride
     if (at + cellStride > this.#cells.length) {
       const grown = new Float64Array(2 * (at + cellStride))
@@ -170,7 +170,9 @@ class RunWriter {
       this.#cells = grown
     }
     const from = row * cellStride
-    for (let i = 0; i < cellStride; i++) this.#cells[at + i] = rows.cells[from + i]!
+    // What the owner of a row keeps in it means nothing elsewhere.
+    for (let i = 0; i < headCells; i++) this.#cells[at + i] = 0
+    for (let i = headCells; i < cellStride; i++) this.#cells[at + i] = rows.cells[from + i]!
     this.#looseKeys.push(key)
     if (refStride > 0) this.#refs.push(this.#refsOf(rows, row))
     return this.#numbers

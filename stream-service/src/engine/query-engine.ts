@@ -11,10 +11,8 @@ import type { SessionSpan } from '../windows/session.ts'
 import type { SessionPanes } from '../windows/session-panes.ts'
 import { slicing } from '../windows/slices.ts'
 import { AlignedMerge } from './aligned-merge.ts'
-import { AwayPanes } from './away-panes.ts'
 import type { RefusedEmission } from './emission.ts'
 import type { Emitter } from './emitter.ts'
-import { type LaneEvent, type LaneReport, unpackRows } from './lane-events.ts'
 import { LaneKit, type LaneOutputs } from './lane-kit.ts'
 import { type LaneLedger, type QueryLedger, sumLedgers } from './ledger.ts'
 import type { Merge, MergeOptions } from './merge.ts'
@@ -200,79 +198,6 @@ export class QueryEngine implements LaneHost {
     let lowest = Number.POSITIVE_INFINITY
     for (const parent of parents) lowest = Math.min(lowest, this.#endedAt.get(parent) ?? Number.POSITIVE_INFINITY)
     return lowest
-  }
-
-  /** Lanes can be read elsewhere, but for sessions, whose merge looks into all lanes again and again, and for functions. */
-  get canSendLanes(): boolean {
-    return this.query.isData && !(this.#merge instanceof SessionMerge)
-  }
-
-  /** The lane is read elsewhere from now on, from this state. */
-  sendAway(shardId: string): SavedLane {
-    const lane = this.lanes.get(shardId)!
-    const saved = lane.save()
-    lane.panes = new AwayPanes()
-    return saved
-  }
-
-  /** Takes in what a lane has done elsewhere. */
-  receive(shardId: string, report: LaneReport): void {
-    const lane = this.lanes.get(shardId)!
-    for (const event of report.events) {
-      if (event.settledAt > lane.watermark) {
-        lane.watermark = event.settledAt
-        lane.isFollowing = false
-        this.settle()
-      }
-      this.#apply(shardId, event)
-    }
-    lane.watermark = report.watermark
-    lane.isFollowing = report.isFollowing
-    lane.watermarkSetBy = report.watermarkSetBy
-    Object.assign(lane.ledger, report.ledger)
-    for (const [i, skipped] of report.skipped.entries()) this.#kit.skipped[i]! += skipped
-    this.settle()
-  }
-
-  #apply(shardId: string, event: LaneEvent): void {
-    if (event.kind === 'refused') {
-      this.#emitter.refuse(event.emission)
-      return
-    }
-    if (event.kind === 'reached') return
-    const { keys, tables } = this.#kit
-    const table = tables.take()
-    unpackRows(event.rows, table, keys, this.query.layout)
-    const merge = this.#merge as AlignedMerge
-    if (event.kind === 'put') {
-      merge.put(shardId, event.end, table)
-      return
-    }
-    if (event.kind === 'revise') merge.revise(shardId, event.end, table, table.keys[0]!, 0)
-    else this.#countOutput(shardId)(table.keys[0]!, event.window, event.index, event.isFinal, table, 0)
-    tables.give(table)
-  }
-
-  /** The lane as it was saved where it is, for the snapshot that is being taken. */
-  keepSaved(shardId: string, saved: SavedLane): void {
-    const { panes } = this.lanes.get(shardId)!
-    if (panes instanceof AwayPanes) panes.saved = saved.panes
-  }
-
-  /** The lane is read here again. */
-  bringHome(saved: SavedLane): QueryLane {
-    this.#restoreLane(saved)
-    this.#chooseHolder()
-    return this.lanes.get(saved.shardId)!
-  }
-
-  /** Whether `tick` would do something, as far as time alone can tell. */
-  isTickDue(now: number): 'early' | 'close' | undefined {
-    const { earlyMs, closeAfterMs } = this.query
-    if (earlyMs !== undefined && Math.floor(now / earlyMs) !== this.#earlyTurn) return 'early'
-    if (closeAfterMs === undefined) return undefined
-    for (const { status } of this.lanes.values()) if (status === 'active') return undefined
-    return 'close'
   }
 
   /** A record, or a read that shows the lane is not caught up, ends its idleness; it goes on from where it followed to. */

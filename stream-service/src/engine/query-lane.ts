@@ -30,7 +30,7 @@ export interface LaneHost {
 
 export class QueryLane {
   readonly shardId: string
-  panes: LanePanes
+  readonly panes: LanePanes
   readonly ledger: LaneLedger
   status: LaneStatus
   watermark: number

@@ -11,7 +11,6 @@ import { slicing } from '../windows/slices.ts'
 import { TablePool } from '../windows/table-pool.ts'
 import { AlignedMerge } from './aligned-merge.ts'
 import type { Emitter } from './emitter.ts'
-import { QueryChangedError } from './job.ts'
 import { OpenMirror } from './open-mirror.ts'
 import { PaneOutput } from './pane-output.ts'
 import {
@@ -23,6 +22,7 @@ import {
   type ShardFamily,
   unpackRows,
 } from './partials.ts'
+import { QueryChangedError } from './query-changed.ts'
 import { SessionMerge } from './session-merge.ts'
 
 interface LaneView {

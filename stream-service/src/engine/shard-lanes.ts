@@ -11,12 +11,12 @@ import type { AlignedPanes } from '../windows/aligned-panes.ts'
 import type { CountPanes } from '../windows/count-panes.ts'
 import type { SessionPanes } from '../windows/session-panes.ts'
 import type { RefusedEmission } from './emission.ts'
-import { QueryChangedError } from './job.ts'
 import type { LaneKit, LaneState } from './lane-kit.ts'
 import type { LaneKits } from './lane-kits.ts'
 import type { LaneLedger } from './ledger.ts'
 import type { LaneMessage, OpenSpans, ShardFamily } from './partials.ts'
 import { PartialsRecorder } from './partials-recorder.ts'
+import { QueryChangedError } from './query-changed.ts'
 import type { LaneHost, QueryLane, SavedLane } from './query-lane.ts'
 
 /** Where a lane begins that has no saved state. */
@@ -58,7 +58,7 @@ export class ShardLanes {
     this.#skipUpTo = this.#position
     const refuse = (emission: RefusedEmission) => {
       // A copy: the record's bytes may be a part of a whole batch.
-      this.#refused.push({ ...emission, data: emission.data.slice() })
+      this.#refused.push({ ...emission, data: new Uint8Array(emission.data) })
     }
     this.#lanes = kits.all.map((kit) => {
       const { name, fingerprint } = kit.query
@@ -95,17 +95,19 @@ export class ShardLanes {
   /** Takes records in order; those up to the saved position are passed over. No lane may be idle. */
   accept(records: readonly StreamRecord[]): void {
     this.#emptySince = undefined
+    let last: StreamRecord | undefined
     const isWanted = (record: StreamRecord) => {
       if (!this.#isNew(record)) return false
-      this.#position = record.position
+      last = record
       return true
     }
-    for (const record of records) this.#kits.taker.take(record, this.#queryLanes, isWanted)
+    this.#kits.taker.takeAll(records, this.#queryLanes, isWanted)
+    if (last !== undefined) this.#position = last.position
   }
 
-  #isNew({ position }: StreamRecord): boolean {
+  #isNew(record: StreamRecord): boolean {
     if (this.#skipUpTo === undefined) return true
-    if (comparePositions(position, this.#skipUpTo) <= 0) return false
+    if (comparePositions(record.position, this.#skipUpTo) <= 0) return false
     this.#skipUpTo = undefined
     return true
   }
@@ -180,10 +182,6 @@ export class ShardLanes {
   /** The lanes themselves, by query, to look at. */
   get lanes(): ByQuery<QueryLane> {
     return new Map(this.#lanes.map(({ name, lane }) => [name, lane]))
-  }
-
-  markKeys(query: string, mark: (lane: QueryLane) => void): void {
-    for (const { name, lane } of this.#lanes) if (name === query) mark(lane)
   }
 
   /** The shard goes away; its keys are nobody's any more. */

@@ -14,9 +14,9 @@ import { StringPool } from './string-pool.ts'
 const lineFeed = 0x0a
 
 /** A window stays in the cache while its lines are read. */
-const windowBytes = 1 << 15
+const windowBytes = 1 << 16
 /** How many records are decoded at once, at most: about as many as a window has. */
-const maxRows = 128
+const maxRows = 256
 /** Longer records are left to the reference: the memory never gets smaller again. */
 const maxRecordBytes = 1 << 24
 /** A line that ends closer to the end of its block is left to `decode`. */

@@ -225,6 +225,11 @@ class DirectSession implements ShardSession {
     this.released = promise
     this.#release = resolve
     this.batches = new Observable((subscriber) => {
+      // Stopped before anybody came to read.
+      if (this.#state === 'over') {
+        subscriber.complete()
+        return
+      }
       if (this.#state !== 'handed-out') throw new Error(`the batches of shard ${this.shardId} can be read once`)
       this.#state = 'reading'
       const unsubscribed = new AbortController()

@@ -28,6 +28,23 @@ describe('the outbox', () => {
     expect(ids(await restored.take(1))).toEqual(['b'])
   })
 
+  test('cuts lines that come as bytes when they go, some at a time', async () => {
+    const outbox = new LineOutbox(100)
+    const [a, b, c] = ['{"id":"ä"}', '{"id":"b"}', '{"id":"c"}']
+    const idOf = (text: string) => text.slice(7, -2)
+    outbox.addBlock({ bytes: Buffer.from(`${a}\n${b}\n${c}\n`), count: 3 }, idOf, 0)
+    outbox.add([line('d')], 0)
+    expect(outbox.size).toBe(4)
+    outbox.accepted(await outbox.take(2))
+    expect(await outbox.take(10)).toEqual([{ id: 'c', key: 'c', text: c }, line('d')])
+    expect(outbox.save()).toEqual([
+      ['c', 'c', c],
+      ['d', 'd', line('d').text],
+    ])
+    outbox.accepted(await outbox.take(10))
+    expect(outbox.size).toBe(0)
+  })
+
   test('has no room while it holds as many lines as its limit', async () => {
     const outbox = new LineOutbox(2)
     outbox.add([line('a'), line('b')], 0)

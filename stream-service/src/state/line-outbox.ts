@@ -4,14 +4,35 @@
 // another value under the same id and index.
 import type { OutputLine } from '../sinks/sink.ts'
 
-interface Entry extends OutputLine {
-  /** It may go once the state of this epoch is durable. */
+/** Lines one behind the other as UTF-8, each with its line feed. */
+interface LineBlock {
+  readonly bytes: Buffer
+  readonly count: number
+}
+
+/** Lines that were added together; they leave from the first on. */
+interface Group {
+  /** They may go once the state of this epoch is durable. */
   readonly epoch: number
+  readonly lines: LineReader
+}
+
+/** Lines in order, made when they are asked for. */
+interface LineReader {
+  /** How many there are. */
+  readonly size: number
+  /** Adds the first lines to `to`, at most `most`. */
+  read(most: number, to: OutputLine[]): void
+  /** The first lines are not needed any more. */
+  drop(count: number): void
 }
 
 export class LineOutbox {
   readonly #limit: number
-  #entries: Entry[] = []
+  #groups: Group[] = []
+  #size = 0
+  /** What the last `take` took: so many lines each. */
+  #taken: { readonly group: Group; readonly count: number }[] = []
   #durableEpoch = 0
   /** Resolvers of those who wait for lines to take, and for room. */
   readonly #waiting: { readonly is: () => boolean; readonly resolve: () => void }[] = []
@@ -21,16 +42,30 @@ export class LineOutbox {
   constructor(limit: number, saved: SavedLines = []) {
     this.#limit = limit
     // Whatever a snapshot holds is durable.
-    for (const [id, key, text] of saved) this.#entries.push({ id, key, text, epoch: 0 })
+    this.add(
+      saved.map(([id, key, text]) => ({ id, key, text })),
+      0,
+    )
   }
 
   get size(): number {
-    return this.#entries.length
+    return this.#size
   }
 
   /** Lines that may go once the state of `epoch` is durable; those of epoch 0 may go at once. */
   add(lines: readonly OutputLine[], epoch: number): void {
-    for (const { id, key, text } of lines) this.#entries.push({ id, key, text, epoch })
+    this.#add({ epoch, lines: new MadeLines(lines) })
+  }
+
+  /** The same for lines that stay bytes until they go; their ids are their keys. */
+  addBlock(block: LineBlock, idOf: (text: string) => string, epoch: number): void {
+    this.#add({ epoch, lines: new BlockLines(block, idOf) })
+  }
+
+  #add(group: Group): void {
+    if (group.lines.size === 0) return
+    this.#groups.push(group)
+    this.#size += group.lines.size
     this.#wake()
   }
 
@@ -47,24 +82,38 @@ export class LineOutbox {
 
   /** The first lines that may go, at most `most`, in order; they stay until `accepted`. None once closed and empty of them. */
   async take(most: number): Promise<readonly OutputLine[]> {
-    const mayGo = ({ epoch }: Entry) => epoch <= this.#durableEpoch
-    await this.#until(() => this.#isClosed || this.#entries.some(mayGo))
+    const mayGo = ({ epoch }: Group) => epoch <= this.#durableEpoch
+    await this.#until(() => this.#isClosed || this.#groups.some(mayGo))
     const lines: OutputLine[] = []
-    for (const entry of this.#entries) {
+    this.#taken = []
+    for (const group of this.#groups) {
       if (lines.length === most) break
-      if (mayGo(entry)) lines.push(entry)
+      if (!mayGo(group)) continue
+      const before = lines.length
+      group.lines.read(most - before, lines)
+      this.#taken.push({ group, count: lines.length - before })
     }
     return lines
   }
 
+  /** The first of the lines that were taken last have arrived. */
   accepted(lines: readonly OutputLine[]): void {
-    const gone = new Set(lines)
-    this.#entries = this.#entries.filter((entry) => !gone.has(entry))
+    let rest = lines.length
+    for (const { group, count } of this.#taken) {
+      const gone = Math.min(rest, count)
+      group.lines.drop(gone)
+      rest -= gone
+      this.#size -= gone
+    }
+    this.#taken = []
+    this.#groups = this.#groups.filter((group) => group.lines.size > 0)
     this.#wake()
   }
 
   save(): SavedLines {
-    return this.#entries.map(({ id, key, text }) => [id, key, text] as const)
+    const lines: OutputLine[] = []
+    for (const group of this.#groups) group.lines.read(group.lines.size, lines)
+    return lines.map(({ id, key, text }) => [id, key, text] as const)
   }
 
   /** Ends all waiting: `take` answers with what may go, `room` at once. */
@@ -87,6 +136,67 @@ export class LineOutbox {
       this.#waiting.splice(i, 1)
       resolve()
     }
+  }
+}
+
+class MadeLines implements LineReader {
+  readonly #lines: readonly OutputLine[]
+  #at = 0
+
+  constructor(lines: readonly OutputLine[]) {
+    this.#lines = lines
+  }
+
+  get size(): number {
+    return this.#lines.length - this.#at
+  }
+
+  read(most: number, to: OutputLine[]): void {
+    const end = Math.min(this.#lines.length, this.#at + most)
+    for (let i = this.#at; i < end; i++) to.push(this.#lines[i]!)
+  }
+
+  drop(count: number): void {
+    this.#at += count
+  }
+}
+
+class BlockLines implements LineReader {
+  size: number
+  readonly #bytes: Buffer
+  readonly #idOf: (text: string) => string
+  /** All lines, once somebody asked for one: parts of one string cost next to nothing. */
+  #text: string | undefined
+  /** Where in it the first line begins. */
+  #at = 0
+
+  constructor({ bytes, count }: LineBlock, idOf: (text: string) => string) {
+    this.size = count
+    this.#bytes = bytes
+    this.#idOf = idOf
+  }
+
+  get #whole(): string {
+    this.#text ??= this.#bytes.toString('utf8')
+    return this.#text
+  }
+
+  read(most: number, to: OutputLine[]): void {
+    const whole = this.#whole
+    let at = this.#at
+    for (let i = Math.min(most, this.size); i > 0; i--) {
+      const end = whole.indexOf('\n', at)
+      const text = whole.slice(at, end)
+      const id = this.#idOf(text)
+      to.push({ id, key: id, text })
+      at = end + 1
+    }
+  }
+
+  drop(count: number): void {
+    const whole = this.#whole
+    for (let i = count; i > 0; i--) this.#at = whole.indexOf('\n', this.#at) + 1
+    this.size -= count
   }
 }
 

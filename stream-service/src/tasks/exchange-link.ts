@@ -91,7 +91,7 @@ export class ExchangeLink {
     for (const record of records) this.#takeRecord(task, record)
     task.tick(now())
     onProgress()
-    if (!signal.aborted) await task.lines.room()
+    if (!signal.aborted) await task.room()
     this.#gates.get(session)!.give()
   }
 
@@ -105,7 +105,7 @@ export class ExchangeLink {
       )
     } else {
       // A message before which others are missing comes again, after those.
-      for (const message of messages) task.take(message)
+      task.take(messages)
     }
     task.position = position
   }

@@ -33,7 +33,10 @@ export interface LaneLook {
   readonly ledger: LaneLedger
 }
 
+/** Answers come in the order in which they were asked for. */
 export interface LaneReader {
+  /** How many more steps may be asked for while one is under way. */
+  readonly ahead: number
   step(input: LaneInput): Promise<LaneStep>
   save(): Promise<SavedShardLanes>
   close(): Promise<void>
@@ -57,6 +60,7 @@ export class OwnLaneReaders implements LaneReaders {
     const kits = this.#kits
     const lanes = new ShardLanes({ shardId, kits, saved, start: (query) => starts.get(query)! })
     return {
+      ahead: 0,
       step: async (input) => {
         takeStep(lanes, input)
         const step = stepOf(lanes)

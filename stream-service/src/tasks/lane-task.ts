@@ -44,6 +44,8 @@ export type LaneNote = {
     readonly ledgers: { readonly [query: string]: LaneLedger }
     readonly children: readonly ShardFamily[]
   }
+  /** The shard has ended, and all it gave has arrived. */
+  readonly isDrained?: true
 }
 
 export interface LaneTaskOptions {
@@ -69,8 +71,8 @@ export class LaneTask {
   isCaughtUp = false
   readonly #options: LaneTaskOptions
   readonly #reader: LaneReader | undefined
-  /** One step, or one look at everything together, at a time. */
-  readonly #steps = new Exclusive()
+  /** Steps that have been asked for, and nobody has waited for yet. */
+  readonly #ahead: Promise<void>[] = []
   readonly #saves = new Exclusive()
   #version: number
   #note: LaneNote
@@ -130,7 +132,7 @@ export class LaneTask {
   async #claim(): Promise<void> {
     if (this.#reader !== undefined) {
       // What the reader knows of itself after a start, without a record.
-      this.#keep(await this.#reader.step({ kind: 'records', records: [], now: this.#options.now() }))
+      await this.#step({ kind: 'records', records: [], now: this.#options.now() })
     }
     await this.save()
   }
@@ -166,10 +168,10 @@ export class LaneTask {
     if (!this.hasEnded) {
       if (!isEmpty && this.#hasIdleLanes) await wake()
       const now = this.#options.now()
-      await this.#step(
+      this.#askFor(
         isEmpty ? { kind: 'empty', isCaughtUp: millisBehindLatest === 0, now } : { kind: 'records', records, now },
       )
-      if (!isEmpty) this.#isDirty = true
+      await this.#notAhead(isEmpty ? 0 : this.#reader!.ahead)
     }
     this.isCaughtUp = isEmpty && millisBehindLatest === 0
     await this.refused.room()
@@ -200,7 +202,45 @@ export class LaneTask {
   /** The shard has no more records; saves that. */
   async end(children: readonly ShardFamily[]): Promise<void> {
     if (this.hasEnded) return
+    await this.#notAhead(0)
     await this.#step({ kind: 'end', children })
+    await this.save()
+    this.#options.onMessages()
+  }
+
+  #askFor(input: LaneInput): void {
+    const step = this.#step(input)
+    // Whoever waits for it hears of it.
+    step.catch(() => {})
+    this.#ahead.push(step)
+  }
+
+  /** Waits until not more than so many steps have been asked for and are not done. */
+  async #notAhead(steps: number): Promise<void> {
+    while (this.#ahead.length > steps) await this.#ahead.shift()
+  }
+
+  async #step(input: LaneInput): Promise<void> {
+    this.#keep(input, await this.#reader!.step(input))
+    this.#options.onMessages()
+  }
+
+  #keep(input: LaneInput, step: LaneStep): void {
+    const { messages, refused, epoch, position } = step
+    if (epoch !== this.#epoch || messages.length > 0 || refused.length > 0) this.#isDirty = true
+    if (position !== this.#note.position) this.#isDirty = true
+    this.#epoch = epoch
+    this.#looks = step.lanes
+    this.#waking = step.waking
+    this.#hasIdleLanes = step.hasIdleLanes
+    if (position !== undefined) this.#note = { ...this.#note, position }
+    this.messages.add(messages, epoch)
+    this.refused.add(refused.map(lineOf), epoch)
+    if (refused.length > 0) this.#options.onRefused(refused)
+    if (input.kind === 'end') this.#keepEnd(input.children)
+  }
+
+  #keepEnd(children: readonly ShardFamily[]): void {
     this.#note = {
       position: 'SHARD_END',
       savedAt: this.#note.savedAt,
@@ -211,26 +251,6 @@ export class LaneTask {
       },
     }
     this.#isDirty = true
-    await this.save()
-    this.#options.onMessages()
-  }
-
-  async #step(input: LaneInput): Promise<void> {
-    await this.#steps.run(async () => this.#keep(await this.#reader!.step(input)))
-    this.#options.onMessages()
-  }
-
-  #keep(step: LaneStep): void {
-    const { messages, refused, epoch, position } = step
-    if (epoch !== this.#epoch || messages.length > 0 || refused.length > 0) this.#isDirty = true
-    this.#epoch = epoch
-    this.#looks = step.lanes
-    this.#waking = step.waking
-    this.#hasIdleLanes = step.hasIdleLanes
-    if (position !== undefined) this.#note = { ...this.#note, position }
-    this.messages.add(messages, epoch)
-    this.refused.add(refused.map(lineOf), epoch)
-    if (refused.length > 0) this.#options.onRefused(refused)
   }
 
   /** The merges have made durable what they were handed out up to there. */
@@ -256,15 +276,21 @@ export class LaneTask {
    */
   async save(): Promise<Position | 'SHARD_END' | null> {
     return this.#saves.run(async () => {
-      const { state, note, epoch } = await this.#steps.run(async () => {
-        this.#isDirty = false
-        const whole: SavedLaneTask = {
-          lanes: this.hasEnded ? null : await this.#reader!.save(),
-          messages: this.messages.save(),
-          refused: this.refused.save(),
-        }
-        return { state: whole, note: { ...this.#note, savedAt: this.#options.now() }, epoch: this.#epoch }
-      })
+      const lanes = this.hasEnded ? null : await this.#reader!.save()
+      // What came of the steps before is here by now, and nothing of later ones.
+      this.#isDirty = false
+      const epoch = this.#epoch
+      const isDrained = this.hasEnded && this.messages.isEmpty && this.refused.size === 0
+      const note: LaneNote = {
+        ...this.#note,
+        savedAt: this.#options.now(),
+        ...(isDrained ? { isDrained } : {}),
+      }
+      const state: SavedLaneTask = {
+        lanes: this.hasEnded ? null : lanes,
+        messages: this.messages.save(),
+        refused: this.refused.save(),
+      }
       const { store, shardId } = this.#options
       this.#version = await store.save(
         laneName(shardId),

@@ -270,10 +270,28 @@ export class Lanes {
     onProgress()
   }
 
+  /** Holds a shard that was read to its end until all it gave has arrived. */
+  async #openEnded(shardId: string): Promise<void> {
+    const task = await this.#open(shardId)
+    const finish = async () => {
+      await task.drained()
+      if (this.#options.stopping.aborted || !this.#holds(task)) return
+      await task.save()
+      this.#forget(task)
+      await this.#options.onChange()
+    }
+    this.#orLetGo(task, finish).catch(this.#options.onFailure)
+  }
+
   /** A shard of the saved state that the stream no longer lists has nothing more to give. */
   async endVanished(listed: readonly KnownShard[]): Promise<void> {
     const { store, logger, hasLeases, now, initialShards } = this.#options
     const notes = await laneNotes(store)
+    for (const [shardId, { ended, isDrained, savedAt }] of notes) {
+      if (ended === undefined || isDrained || listed.some((shard) => shard.shardId === shardId)) continue
+      // The source hands it out no more, but what it gave has not arrived.
+      if (!hasLeases || savedAt + vanishedAfterMs <= now()) await this.#openEnded(shardId)
+    }
     /** When somebody last wrote of a shard. */
     const known = new Map(initialShards().map(({ shardId }) => [shardId, Number.NEGATIVE_INFINITY]))
     for (const { ended, savedAt } of notes.values()) {

@@ -6,15 +6,15 @@
 import type { JsonValue } from '../aggregates/aggregator.ts'
 import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import { type Emission, paneIdOf } from '../engine/emission.ts'
-import { Merger, type SavedMerger } from '../engine/merger.ts'
+import type { SavedMerger } from '../engine/merger.ts'
 import type { LaneMessage, ShardFamily } from '../engine/partials.ts'
-import type { CompiledQuery } from '../queries/compiled-query.ts'
 import type { Position } from '../records/record.ts'
 import { LineOutbox, type SavedLines } from '../state/line-outbox.ts'
-import type { SnapshotStore } from '../state/snapshot-store.ts'
+import type { SnapshotContents, SnapshotStore } from '../state/snapshot-store.ts'
 import { type SavedInstant, saveInstant } from '../time/saved-instant.ts'
 import { Exclusive } from './exclusive.ts'
 import { isConflict } from './lane-task.ts'
+import type { MergeLook, MergeRunner, MergeRunners, MergeStep } from './merge-runner.ts'
 import { mergeName } from './snapshot-names.ts'
 
 type SavedMergeTask = {
@@ -39,7 +39,9 @@ export function mergePosition(note: JsonValue | undefined): Position | null {
 export interface MergeTaskOptions {
   readonly partition: number
   readonly store: SnapshotStore
-  readonly queries: readonly CompiledQuery[]
+  readonly runners: MergeRunners
+  /** Whether any query has panes that time alone can bring. */
+  readonly heedsTime: boolean
   /** Queries whose panes go to no sink. */
   readonly unpublished: ReadonlySet<string>
   /** The shards the stream had when the service first read it. */
@@ -48,15 +50,18 @@ export interface MergeTaskOptions {
   readonly linesLimit: number
   /** Told of panes before they are published. */
   readonly onPanes: (emissions: readonly Emission[]) => void
+  /** Told of a message that was not taken, because others before it are missing. */
+  readonly onMissing: (missing: NonNullable<MergeStep['missing']>) => void
 }
 
 export class MergeTask {
   readonly partition: number
   readonly lines: LineOutbox
-  readonly merger: Merger
   position: Position | undefined
   readonly #options: MergeTaskOptions
+  readonly #runner: MergeRunner
   readonly #saves = new Exclusive()
+  #look: MergeLook = { watermarks: new Map(), waking: new Map(), hasOpenLanes: true }
   #version: number
   #note: MergeNote | undefined
   /** How many snapshots were begun: what is published from now on is in the next one. */
@@ -72,6 +77,7 @@ export class MergeTask {
         await task.save(() => () => {})
         return task
       } catch (error) {
+        task.leave()
         if (!isConflict(error) || attempt === 5) throw error
       }
     }
@@ -84,9 +90,9 @@ export class MergeTask {
     this.#options = options
     this.#version = snapshot?.version ?? 0
     this.position = note?.position ?? undefined
-    this.merger = new Merger(options.queries, saved?.merger)
     this.lines = new LineOutbox(options.linesLimit, saved?.lines)
-    this.merger.declare(options.initialShards)
+    const { partition, initialShards: shards } = options
+    this.#runner = options.runners.open({ partition, saved: saved?.merger, shards }, (step) => this.#took(step))
   }
 
   get version(): number {
@@ -102,37 +108,47 @@ export class MergeTask {
     return this.#isDirty
   }
 
-  /** Takes a lane's message; false when units before it are missing. */
-  take(message: LaneMessage): boolean {
-    const isTaken = this.merger.take(message)
+  /** The merged watermarks, by query. */
+  get watermarks(): MergeLook['watermarks'] {
+    return this.#look.watermarks
+  }
+
+  /** Whether a shard may still give something. */
+  get hasOpenLanes(): boolean {
+    return this.#look.hasOpenLanes
+  }
+
+  /** Takes what lanes give, in order. */
+  take(messages: readonly LaneMessage[]): void {
+    if (messages.length === 0) return
     this.#isDirty = true
-    this.#publish()
-    return isTaken
+    this.#runner.step({ kind: 'messages', messages })
   }
 
   tick(now: number): void {
-    this.merger.tick(now)
-    this.#publish()
+    if (this.#options.heedsTime) this.#runner.step({ kind: 'tick', now })
+  }
+
+  /** Waits until the merges have kept up, and the sinks have room. */
+  async room(): Promise<void> {
+    await this.#runner.room()
+    await this.lines.room()
   }
 
   /** The input is over: every window closes. */
   closeWindows(): void {
-    this.merger.close()
     this.#isDirty = true
-    this.#publish()
+    this.#runner.step({ kind: 'close-windows' })
   }
 
-  #publish(): void {
-    const emissions = this.merger.takeEmissions()
+  #took({ emissions, missing, look }: MergeStep): void {
+    this.#look = look
+    if (missing !== undefined) this.#options.onMissing(missing)
     if (emissions.length === 0) return
     this.#isDirty = true
     for (const emission of emissions) {
       if (emission.kind !== 'panes' || this.#options.unpublished.has(emission.query)) continue
-      const lines = emission.lines.map((text) => {
-        const id = paneIdOf(text)
-        return { id, key: id, text }
-      })
-      this.lines.add(lines, emission.settled ? 0 : this.#captures + 1)
+      this.lines.addBlock(emission, paneIdOf, emission.settled ? 0 : this.#captures + 1)
     }
     this.#options.onPanes(emissions)
   }
@@ -149,24 +165,21 @@ export class MergeTask {
   save(capture: () => () => void): Promise<void> {
     return this.#saves.run(async () => {
       this.#isDirty = false
-      const epoch = ++this.#captures
       const onDurable = capture()
-      const state: SavedMergeTask = { merger: this.merger.save(), lines: this.lines.save() }
-      const note: MergeNote = {
-        position: this.position ?? null,
-        watermarks: Object.fromEntries([...this.merger.watermarks()].map(([query, at]) => [query, saveInstant(at)])),
-        waking: Object.fromEntries(
-          [...this.merger.waking()].flatMap(([query, lanes]) =>
-            lanes.size === 0 ? [] : [[query, Object.fromEntries(lanes)]],
-          ),
-        ),
-      }
-      this.#version = await this.#options.store.save(
-        mergeName(this.partition),
-        { state: state as unknown as SnapshotValue, note: note as unknown as JsonValue },
-        this.#version,
-      )
-      this.#note = note
+      const position = this.position ?? null
+      let contents: SnapshotContents | undefined
+      let epoch = 0
+      await this.#runner.save((merger, look) => {
+        this.#look = look
+        epoch = ++this.#captures
+        const state: SavedMergeTask = { merger, lines: this.lines.save() }
+        contents = {
+          state: state as unknown as SnapshotValue,
+          note: noteOf(position, look) as unknown as JsonValue,
+        }
+      })
+      this.#version = await this.#options.store.save(mergeName(this.partition), contents!, this.#version)
+      this.#note = contents!.note as unknown as MergeNote
       this.lines.durable(epoch)
       onDurable()
     })
@@ -174,5 +187,21 @@ export class MergeTask {
 
   close(): void {
     this.lines.close()
+  }
+
+  /** Lets go of the partition. */
+  leave(): void {
+    this.close()
+    this.#runner.close()
+  }
+}
+
+function noteOf(position: Position | null, { watermarks, waking }: MergeLook): MergeNote {
+  return {
+    position,
+    watermarks: Object.fromEntries([...watermarks].map(([query, at]) => [query, saveInstant(at)])),
+    waking: Object.fromEntries(
+      [...waking].flatMap(([query, lanes]) => (lanes.size === 0 ? [] : [[query, Object.fromEntries(lanes)]])),
+    ),
   }
 }

@@ -57,7 +57,7 @@ export class Merges {
   forget(task: MergeTask): void {
     if (this.#tasks.get(task.partition) === task) this.#tasks.delete(task.partition)
     this.#sessions.delete(task)
-    task.close()
+    task.leave()
   }
 
   /** Whether a partition is still this task's. */
@@ -69,14 +69,14 @@ export class Merges {
     for (const task of this.#tasks.values()) task.tick(this.#options.now())
   }
 
-  /** Waits until the sinks have room. */
+  /** Waits until the merges have kept up, and the sinks have room. */
   async room(): Promise<void> {
-    for (const task of this.#tasks.values()) await task.lines.room()
+    for (const task of this.#tasks.values()) await task.room()
   }
 
   /** Whether a shard may still give something. */
   get hasOpenLanes(): boolean {
-    return [...this.#tasks.values()].some(({ merger }) => merger.hasOpenLanes)
+    return [...this.#tasks.values()].some(({ hasOpenLanes }) => hasOpenLanes)
   }
 
   /** The input is over: every window closes. */
@@ -130,7 +130,7 @@ export class Merges {
 
   /** The lowest merged watermark of a query over the partitions here; undefined without any. */
   watermarkOf(query: string): number | undefined {
-    const watermarks = [...this.#tasks.values()].map(({ merger }) => merger.watermarks().get(query)!)
+    const watermarks = [...this.#tasks.values()].flatMap((task) => task.watermarks.get(query) ?? [])
     return watermarks.length === 0 ? undefined : Math.min(...watermarks)
   }
 

@@ -15,7 +15,6 @@ export interface OwnMergeOptions {
   readonly hasLeases: boolean
   readonly openShards: () => readonly KnownShard[]
   readonly logger: ServiceLogger
-  readonly onFailure: (error: unknown) => void
 }
 
 export class OwnMerge {
@@ -63,16 +62,10 @@ export class OwnMerge {
 
   /** Hands what lanes have given to the merge, if it is here. */
   pump(): void {
-    const { lanes, merges, onFailure } = this.#options
+    const { lanes, merges } = this.#options
     const task = merges.get(partition)
     if (task === undefined) return
-    for (const lane of lanes.all) {
-      for (const message of lane.messages.handOut(partition)) {
-        if (task.take(message)) continue
-        onFailure(new Error(`units of lane ${lane.shardId} are missing before ${message.first}`))
-        return
-      }
-    }
+    for (const lane of lanes.all) task.take(lane.messages.handOut(partition))
   }
 
   /** To be called when the merge is saved; what it returns, when that is durable: then the lanes need not keep what it holds. */

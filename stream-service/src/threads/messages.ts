@@ -1,29 +1,46 @@
-// What the threads say to each other. Queries are named by their place in the list that all threads share; a place without a
-// lane is a query whose lanes stay with the job.
-import type { SavedLane } from '../engine/query-lane.ts'
+// What a thread is asked, and what it answers; in that order, one answer to each question. Lanes and merges are named by
+// numbers that the asking side gives them.
+import type { SavedMerger } from '../engine/merger.ts'
+import type { ByQuery, LaneStart, SavedShardLanes } from '../engine/shard-lanes.ts'
 import type { QuerySpec } from '../queries/query-spec.ts'
-import type { Taken } from './lane-group.ts'
-import type { PackedBatch } from './packed-batch.ts'
+import type { LaneInput, LaneStep } from '../tasks/lane-reader.ts'
+import type { MergeInput, MergeLook, MergeStart, MergeStep } from '../tasks/merge-runner.ts'
+import type { BatchMemory, PackedBatch } from './packed-batch.ts'
 
-export interface LaneThreadData {
-  /** By query; undefined for those whose lanes stay with the job. */
-  readonly queries: readonly (QuerySpec | undefined)[]
+/** What a thread has from its start. */
+export interface ThreadData {
+  readonly queries: readonly QuerySpec[]
+  readonly partitions: number
 }
 
-export type ByQuery<Value> = readonly (Value | undefined)[]
+export interface ThreadCalls {
+  openLanes: {
+    asks: {
+      readonly lanes: number
+      readonly shardId: string
+      readonly saved: SavedShardLanes | undefined
+      readonly starts: ByQuery<LaneStart>
+    }
+    answers: undefined
+  }
+  /** The records of a step come in a batch; its memory goes back. */
+  stepLanes: {
+    asks: { readonly lanes: number; readonly input: LaneInput; readonly batch: PackedBatch | undefined }
+    answers: { readonly step: LaneStep; readonly memory: BatchMemory | undefined; readonly busyMs: number }
+  }
+  saveLanes: { asks: { readonly lanes: number }; answers: SavedShardLanes }
+  closeLanes: { asks: { readonly lanes: number }; answers: undefined }
+  openMerges: { asks: { readonly merges: number } & MergeStart; answers: undefined }
+  stepMerges: { asks: { readonly merges: number; readonly input: MergeInput }; answers: MergeStep }
+  saveMerges: {
+    asks: { readonly merges: number }
+    answers: { readonly saved: SavedMerger; readonly look: MergeLook }
+  }
+  closeMerges: { asks: { readonly merges: number }; answers: undefined }
+}
 
-export type LaneRequest = {
-  readonly id: number
-  readonly shardId: string
-} /** Records for a shard's lanes; with `lanes`, go on from this state. */ & (
-  | { readonly kind: 'take'; readonly batch: PackedBatch; readonly lanes: ByQuery<SavedLane> | undefined }
-  /** Tell the state of a shard's lanes. */
-  | { readonly kind: 'save' }
-  /** The same, and forget the shard. */
-  | { readonly kind: 'recall' }
-)
+export type CallName = keyof ThreadCalls
 
-export type LaneReply = { readonly id: number } /** The batch comes back, for its memory. */ & (
-  | { readonly kind: 'taken'; readonly taken: Taken; readonly batch: PackedBatch }
-  | { readonly kind: 'saved'; readonly lanes: ByQuery<SavedLane> }
-)
+export type ThreadRequest<Name extends CallName = CallName> = {
+  [Each in Name]: { readonly call: Each; readonly asks: ThreadCalls[Each]['asks'] }
+}[Name]

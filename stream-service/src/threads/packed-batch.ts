@@ -1,102 +1,94 @@
-// Records on their way to another thread: all in one piece of memory, which is handed over and not copied, and read there
-// without an object for each until somebody asks.
+// Records on their way to another thread: their data in one piece of memory, which is handed over and not copied, their texts
+// in one string; read there without looking at what nobody asks for.
 //
-//   bytes   | data | position | key | data | position | key | …     ends   three a record, each where a part ends
+//   bytes   | data | data | …        texts   position key position key …        ends   three a record: where each ends
 import type { Position, StreamRecord } from '../records/record.ts'
 
 export interface PackedBatch {
+  readonly memory: BatchMemory
   readonly count: number
+  readonly texts: string
+}
+
+/** Goes to and fro between two threads; each batch is put into what another one has left. */
+export interface BatchMemory {
   readonly bytes: ArrayBuffer
   readonly ends: Int32Array<ArrayBuffer>
   /** NaN where a record has no arrival. */
   readonly arrivedAt: Float64Array<ArrayBuffer>
 }
 
-/** Packs records, into the memory of a batch that nobody needs any more where that is large enough. */
-export function packBatch(records: readonly StreamRecord[], spare: PackedBatch | undefined): PackedBatch {
+/** Packs records, into memory that nobody needs any more where that is large enough. */
+export function packBatch(records: readonly StreamRecord[], spare: BatchMemory | undefined): PackedBatch {
   const count = records.length
   let room = 0
-  // Positions and keys take three bytes a character at most.
-  for (const { data, position, partitionKey } of records)
-    room += data.length + 3 * (position.length + partitionKey.length)
+  for (let i = 0; i < count; i++) room += records[i]!.data.length
   const isEnough = spare !== undefined && spare.bytes.byteLength >= room && spare.arrivedAt.length >= count
   const memory = isEnough ? spare : newMemory(room, count)
-  const bytes = Buffer.from(memory.bytes)
   const { ends, arrivedAt } = memory
+  const bytes = new Uint8Array(memory.bytes)
+  const texts: string[] = new Array(2 * count)
   let at = 0
+  let textAt = 0
   for (let i = 0; i < count; i++) {
-    const record = records[i]!
-    bytes.set(record.data, at)
-    ends[3 * i] = at += record.data.length
-    ends[3 * i + 1] = at += writeText(bytes, record.position, at)
-    ends[3 * i + 2] = at += writeText(bytes, record.partitionKey, at)
-    arrivedAt[i] = record.arrivedAt ?? Number.NaN
+    const { data, position, partitionKey, arrivedAt: arrival } = records[i]!
+    bytes.set(data, at)
+    ends[3 * i] = at += data.length
+    ends[3 * i + 1] = textAt += position.length
+    ends[3 * i + 2] = textAt += partitionKey.length
+    texts[2 * i] = position
+    texts[2 * i + 1] = partitionKey
+    arrivedAt[i] = arrival ?? Number.NaN
   }
-  return { ...memory, count }
+  return { memory, count, texts: texts.join('') }
 }
 
 /** Somewhat more than is needed, for the batches that follow. */
-function newMemory(room: number, count: number): Omit<PackedBatch, 'count'> {
+function newMemory(room: number, count: number): BatchMemory {
   const records = count + (count >> 2)
   return {
-    bytes: Buffer.allocUnsafeSlow(room + (room >> 2)).buffer,
+    bytes: new ArrayBuffer(room + (room >> 2)),
     ends: new Int32Array(3 * records),
     arrivedAt: new Float64Array(records),
   }
 }
 
-function writeText(bytes: Buffer, text: string, at: number): number {
-  return text === '' ? 0 : bytes.write(text, at)
-}
-
-export function transferList({ bytes, ends, arrivedAt }: PackedBatch): ArrayBuffer[] {
+export function memoryOf({ bytes, ends, arrivedAt }: BatchMemory): ArrayBuffer[] {
   return [bytes, ends.buffer, arrivedAt.buffer]
 }
 
-/** The records of a batch, one after the other in one object. */
-export class PackedRecord implements StreamRecord {
-  /** All of the batch; a record's data are at [start, end). */
-  readonly bytes: Buffer
+/** The records of a batch; they are good for as long as its memory is here. */
+export function unpackBatch(batch: PackedBatch): StreamRecord[] {
+  return Array.from({ length: batch.count }, (_, i) => new PackedRecord(batch, i))
+}
+
+class PackedRecord implements StreamRecord {
   readonly #batch: PackedBatch
-  #index = 0
+  readonly #at: number
 
-  constructor(batch: PackedBatch) {
-    this.bytes = Buffer.from(batch.bytes)
+  constructor(batch: PackedBatch, index: number) {
     this.#batch = batch
-  }
-
-  get count(): number {
-    return this.#batch.count
-  }
-
-  moveTo(index: number): void {
-    this.#index = index
-  }
-
-  get start(): number {
-    return this.#index === 0 ? 0 : this.#batch.ends[3 * this.#index - 1]!
-  }
-
-  get end(): number {
-    return this.#batch.ends[3 * this.#index]!
+    this.#at = 3 * index
   }
 
   get data(): Uint8Array {
-    return this.bytes.subarray(this.start, this.end)
+    const { bytes, ends } = this.#batch.memory
+    const start = this.#at === 0 ? 0 : ends[this.#at - 3]!
+    return new Uint8Array(bytes, start, ends[this.#at]! - start)
   }
 
   get position(): Position {
-    const { ends } = this.#batch
-    return this.bytes.toString('latin1', ends[3 * this.#index]!, ends[3 * this.#index + 1]!)
+    const { memory, texts } = this.#batch
+    return texts.slice(this.#at === 0 ? 0 : memory.ends[this.#at - 1]!, memory.ends[this.#at + 1]!)
   }
 
   get partitionKey(): string {
-    const { ends } = this.#batch
-    return this.bytes.toString('utf8', ends[3 * this.#index + 1]!, ends[3 * this.#index + 2]!)
+    const { memory, texts } = this.#batch
+    return texts.slice(memory.ends[this.#at + 1]!, memory.ends[this.#at + 2]!)
   }
 
   get arrivedAt(): number | undefined {
-    const at = this.#batch.arrivedAt[this.#index]!
+    const at = this.#batch.memory.arrivedAt[this.#at / 3]!
     return Number.isNaN(at) ? undefined : at
   }
 }

@@ -18,12 +18,6 @@ export interface AlignedWindows {
   startOf(end: number): number
 }
 
-/** The first instant after `watermark` that closes a window, or after which a window takes no more late records. */
-export function nextDeadline({ firstEnd }: AlignedWindows, watermark: number, allowedLatenessMs: number): number {
-  const after = (delayMs: number) => firstEnd(watermark + 1 - delayMs) - 1 + delayMs
-  return Math.min(after(0), after(allowedLatenessMs))
-}
-
 export function alignedWindows(spec: AlignedWindowSpec): AlignedWindows {
   const { sizeMs: size, offsetMs: offset } = spec
   const periodStart = (at: number, period: number) => Math.floor((at - offset) / period) * period + offset

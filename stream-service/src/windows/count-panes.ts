@@ -24,7 +24,7 @@ interface OpenCount {
 }
 
 /** What a pane tells of its window. */
-export interface CountWindow {
+interface CountWindow {
   readonly n: number
   readonly start: number
   readonly end: number

@@ -1,5 +1,5 @@
-// The mode --threads: the records of four shards through the job that the service runs, with lanes read by one thread and by
-// two. The panes must be the same bytes each time.
+// The mode --threads: the records of four shards through the whole service but for the network, with one thread and with two. The
+// panes must be the same bytes each time.
 import { join } from 'node:path'
 import type { Found } from '../findings.ts'
 import { inputFile } from '../inputs.ts'
@@ -49,20 +49,20 @@ export async function measureThreads(options: ThreadsOptions, say: (text: string
   const lines = queries.flatMap((query) =>
     counts.map((count) => {
       const own = samples.get(`${query} ${count}`)!
-      const cpu = median(own.map(({ cpuMs }) => cpuMs))
       const time = elapsed(query, count)
       return [
         query,
         `${count}`,
         time.toFixed(0),
         (elapsed(query, 1) / time).toFixed(2),
-        ((cpu * 1_000) / records).toFixed(2),
+        perRecord(own, ({ cpuMs }) => cpuMs),
+        perRecord(own, ({ mainCpuMs }) => mainCpuMs),
         `${own[0]!.panes}`,
       ]
     }),
   )
   const table = formatTable({
-    headings: ['query', 'threads', 'ms', 'speed × one thread', 'CPU µs/record', 'panes'],
+    headings: ['query', 'threads', 'ms', 'speed × one thread', 'CPU µs/record', 'of the main thread', 'panes'],
     textColumns: [0],
     lines,
   })
@@ -82,4 +82,9 @@ export async function measureThreads(options: ThreadsOptions, say: (text: string
     },
     failures,
   }
+}
+
+/** Microseconds, the median. */
+function perRecord(samples: readonly ShardsOutcome[], ms: (sample: ShardsOutcome) => number): string {
+  return median(samples.map((sample) => (1_000 * ms(sample)) / sample.records)).toFixed(2)
 }

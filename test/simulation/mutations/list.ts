@@ -29,7 +29,9 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a lane does not claim its shard',
     file: `${tasks}/lane-task.ts`,
-    changes: [{ find: '    await this.save()\n  }\n\n  /** The shard was read', replace: '  }\n\n  /** The shard was read' }],
+    changes: [
+      { find: '    await this.save()\n  }\n\n  /** The shard was read', replace: '  }\n\n  /** The shard was read' },
+    ],
   },
   {
     name: 'a lane saves over what others have saved',
@@ -48,10 +50,9 @@ export const mutations: readonly Mutation[] = [
     file: `${tasks}/merge-task.ts`,
     changes: [
       {
-        find: `{ state: state as unknown as SnapshotValue, note: note as unknown as JsonValue },
-        this.#version,`,
-        replace: `{ state: state as unknown as SnapshotValue, note: note as unknown as JsonValue },
-        (await this.#options.store.note(mergeName(this.partition)))?.version ?? 0,`,
+        find: 'store.save(mergeName(this.partition), contents!, this.#version)',
+        replace:
+          'store.save(mergeName(this.partition), contents!, (await this.#options.store.note(mergeName(this.partition)))?.version ?? 0)',
       },
     ],
   },
@@ -78,7 +79,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the end of a shard is checkpointed before what it gave has arrived',
     file: `${tasks}/lanes.ts`,
-    changes: [{ find: '    await task.drained()\n', replace: '' }],
+    changes: [{ find: 'has to be where it belongs.\n    await task.drained()\n', replace: '\n' }],
   },
   {
     name: 'the end of a shard is checkpointed although the service stops',
@@ -118,13 +119,18 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'panes that were not delivered are dropped at a start',
     file: `${tasks}/merge-task.ts`,
-    changes: [{ find: 'new LineOutbox(options.linesLimit, saved?.lines)', replace: 'new LineOutbox(options.linesLimit)' }],
+    changes: [
+      { find: 'new LineOutbox(options.linesLimit, saved?.lines)', replace: 'new LineOutbox(options.linesLimit)' },
+    ],
   },
   {
     name: 'messages that did not arrive are dropped at a start',
     file: `${tasks}/lane-task.ts`,
     changes: [
-      { find: 'new MessageOutbox(options.partitions, saved?.messages)', replace: 'new MessageOutbox(options.partitions)' },
+      {
+        find: 'new MessageOutbox(options.partitions, saved?.messages)',
+        replace: 'new MessageOutbox(options.partitions)',
+      },
     ],
   },
   {
@@ -160,6 +166,30 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a lane that was idle goes on without asking where time is',
     file: `${tasks}/lanes.ts`,
-    changes: [{ find: 'await task.accept(batch, () => this.#wake(task))', replace: 'await task.accept(batch, async () => {})' }],
+    changes: [
+      { find: 'await task.accept(batch, () => this.#wake(task))', replace: 'await task.accept(batch, async () => {})' },
+    ],
+  },
+  {
+    name: 'what a shard gave that was read to its end is not sent on after a start',
+    file: `${tasks}/lanes.ts`,
+    changes: [{ find: 'await this.#openEnded(shardId)', replace: '{}' }],
+  },
+  {
+    name: 'what an idle lane holds is told to be open after a start',
+    file: `${engine}/shard-lanes.ts`,
+    changes: [{ find: " || this.lane.status === 'idle') return none", replace: ') return none' }],
+  },
+  {
+    name: 'a child is read before its parents have ended',
+    file: 'stream-service/src/sources/shard-lineage.ts',
+    changes: [
+      { find: "state === 'waiting' && parentShardIds.every((id) => this.#isDone(id))", replace: "state === 'waiting'" },
+    ],
+  },
+  {
+    name: 'records after a gap are delivered as if nothing was missing',
+    file: 'stream-service/src/sources/shard-reader.ts',
+    changes: [{ find: '      if (!isThere) this.#reportGap(first)\n', replace: '' }],
   },
 ]

@@ -2,7 +2,7 @@
 // that took.
 import fc from 'fast-check'
 import type { History } from '../history.ts'
-import { settings } from '../settings.ts'
+import { holdsUnder, settings } from '../settings.ts'
 
 const [most = '300', seed = '1'] = process.argv.slice(2)
 const began = process.cpuUsage()
@@ -10,20 +10,19 @@ const took = () => {
   const { user, system } = process.cpuUsage(began)
   return ((user + system) / 1e6).toFixed(1)
 }
-const made = settings.map(({ name, histories, holds }) => ({
-  name,
-  holds,
-  histories: fc.sample(histories, { numRuns: Number(most), seed: Number(seed) }) as readonly History[],
+const made = settings.map((setting) => ({
+  setting,
+  histories: fc.sample(setting.histories, { numRuns: Number(most), seed: Number(seed) }) as readonly History[],
 }))
 let runs = 0
 for (let i = 0; i < Number(most); i++) {
-  for (const { name, holds, histories } of made) {
+  for (const { setting, histories } of made) {
     runs++
     try {
-      await holds(histories[i]!)
+      await holdsUnder(setting, histories[i]!)
     } catch (error) {
       const [fault = ''] = (error instanceof Error ? error.message : String(error)).split('\n')
-      process.stdout.write(`${JSON.stringify({ runs, cpuSeconds: took(), setting: name, fault })}\n`)
+      process.stdout.write(`${JSON.stringify({ runs, cpuSeconds: took(), setting: setting.name, fault })}\n`)
       process.exit(0)
     }
   }

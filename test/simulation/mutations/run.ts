@@ -33,7 +33,9 @@ if (import.meta.main) {
   for (const mutation of mutations.filter(({ name }) => name.includes(values.only ?? ''))) {
     const { runs: took, cpuSeconds, setting, fault } = await probe(mutation, runs)
     const how = fault === undefined ? 'NOT FOUND' : `found in '${setting}': ${fault.slice(0, 110)}`
-    process.stdout.write(`${String(took).padStart(4)} runs ${cpuSeconds.padStart(6)} s  ${mutation.name}\n             ${how}\n`)
+    process.stdout.write(
+      `${String(took).padStart(4)} runs ${cpuSeconds.padStart(6)} s  ${mutation.name}\n             ${how}\n`,
+    )
     if (fault === undefined) process.exitCode = 1
   }
 }

@@ -5,10 +5,20 @@ import { join } from 'node:path'
 import type { Mutation } from './list.ts'
 
 const root = join(import.meta.dirname, '../../..')
-const copied = ['package.json', 'stream-service/package.json', 'stream-service/src', 'test/package.json', 'test/simulation', 'test/properties/oracle.ts']
+const copied = [
+  'package.json',
+  'stream-service/package.json',
+  'stream-service/src',
+  'test/package.json',
+  'test/simulation',
+  'test/properties/oracle.ts',
+]
 
 /** Makes the copy, hands out its folder, and removes it. */
-export async function inScratchCopy<Result>(mutation: Mutation, use: (folder: string) => Promise<Result>): Promise<Result> {
+export async function inScratchCopy<Result>(
+  mutation: Mutation,
+  use: (folder: string) => Promise<Result>,
+): Promise<Result> {
   const folder = mkdtempSync(join(tmpdir(), 'millrace-mutation-'))
   try {
     for (const path of copied) {

@@ -60,4 +60,3 @@ export class ExchangeModel implements Exchange {
     return [...this.#options.stream.shards.keys()].indexOf(shardId)
   }
 }
-

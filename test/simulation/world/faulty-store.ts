@@ -73,15 +73,3 @@ export class FaultyStore implements SnapshotStore {
     return this.#process.chance(3e6 + this.#process.operations)
   }
 }
-
-/** Spoils the newest snapshot of a name, if there is one before it to fall back on. */
-export function spoilNewest(shelf: SnapshotShelf, name: string): boolean {
-  const versions = shelf.get(name)
-  if (versions === undefined || versions.size < 2) return false
-  const [version, bytes] = [...versions].at(-1)!
-  const spoilt = Buffer.from(bytes)
-  spoilt[spoilt.length - 1]! ^= 0xff
-  versions.set(version, spoilt)
-  return true
-}
-

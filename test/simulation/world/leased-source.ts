@@ -85,10 +85,11 @@ export class LeasedSource implements ShardSource {
         const held = new Set(this.#sessions.keys())
         const turn = await process.operate(
           'leases',
-          () =>
-            takes
-              ? leases.turn(process.name, held, process.scheduler.now)
-              : (leases.sync(), { lost: [], gained: [], wanted: [], open: leases.open() }),
+          () => {
+            if (takes) return leases.turn(process.name, held, process.scheduler.now)
+            leases.sync()
+            return { lost: [], gained: [], wanted: [], open: leases.open() }
+          },
           { signal },
         )
         this.#open = turn.open
@@ -121,7 +122,10 @@ export class LeasedSource implements ShardSource {
       parentShardIds: stream.shards.get(shardId)!.parentShardIds,
       startAfter,
       atEnd: (children) => {
-        this.#open = [...this.#open, ...children.filter((child) => !this.#open.some((o) => o.shardId === child.shardId))]
+        this.#open = [
+          ...this.#open,
+          ...children.filter((child) => !this.#open.some((o) => o.shardId === child.shardId)),
+        ]
       },
       lost: () => this.#lose(shardId, session),
       // Who does not want to read any more lets go of the lease; whoever takes it begins at the checkpoint.

@@ -4,7 +4,7 @@ import { comparePositions, type Position } from '../../../stream-service/src/rec
 import type { KnownShard } from '../../../stream-service/src/sources/shard-source.ts'
 import type { StreamModel } from './stream-model.ts'
 
-export type Checkpoint = 'TRIM_HORIZON' | 'SHARD_END' | Position
+type Checkpoint = 'TRIM_HORIZON' | 'SHARD_END' | Position
 
 export interface Lease extends KnownShard {
   owner: string | undefined
@@ -88,9 +88,7 @@ export class LeaseTable {
   }
 
   #mayBeRead({ checkpoint, parentShardIds }: Lease): boolean {
-    return (
-      checkpoint !== 'SHARD_END' && parentShardIds.every((id) => this.leases.get(id)?.checkpoint === 'SHARD_END')
-    )
+    return checkpoint !== 'SHARD_END' && parentShardIds.every((id) => this.leases.get(id)?.checkpoint === 'SHARD_END')
   }
 
   #wantedOf(owner: string): string[] {

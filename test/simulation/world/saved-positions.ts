@@ -14,13 +14,20 @@ async function noteOf(shelf: SnapshotShelf, shardId: string): Promise<LaneNote |
   return found?.note as unknown as LaneNote | undefined
 }
 
+export async function savedPosition(
+  shelf: SnapshotShelf,
+  shardId: string,
+): Promise<Position | 'SHARD_END' | undefined> {
+  return (await noteOf(shelf, shardId))?.position ?? undefined
+}
+
 /** A complaint when records up to `upTo` are not in the newest durable snapshot of the shard. */
 export async function unsavedBefore(
   shelf: SnapshotShelf,
   shardId: string,
   upTo: Position | 'SHARD_END',
 ): Promise<string | undefined> {
-  const saved = (await noteOf(shelf, shardId))?.position ?? undefined
+  const saved = await savedPosition(shelf, shardId)
   const isSaved =
     saved === 'SHARD_END' || (saved !== undefined && upTo !== 'SHARD_END' && comparePositions(saved, upTo) >= 0)
   return isSaved ? undefined : `${shardId} was checkpointed up to ${upTo}, but is saved up to ${saved ?? 'nothing'}`

@@ -20,6 +20,8 @@ interface ModelShard {
   readonly records: ModelRecord[]
   /** Records up to this sequence were taken by retention. */
   trimmedUpTo: number
+  /** The greatest sequence that anybody has read. */
+  readUpTo: number
   closedAt: number | undefined
 }
 
@@ -43,7 +45,7 @@ export class StreamModel {
 
   #open(from: number, to: number, parentShardIds: readonly string[]): ModelShard {
     const shardId = `${this.#prefix}${String(this.shards.size).padStart(4, '0')}`
-    const shard = { shardId, parentShardIds, from, to, records: [], trimmedUpTo: 0, closedAt: undefined }
+    const shard = { shardId, parentShardIds, from, to, records: [], trimmedUpTo: 0, readUpTo: 0, closedAt: undefined }
     this.shards.set(shardId, shard)
     return shard
   }
@@ -89,20 +91,21 @@ export class StreamModel {
     return true
   }
 
-  /** Takes records that arrived before `time`. */
-  trim(time: number): void {
-    for (const shard of this.shards.values()) {
-      for (const { arrivedAt, sequence } of shard.records) {
-        if (arrivedAt < time && sequence > shard.trimmedUpTo) shard.trimmedUpTo = sequence
-      }
+  /** Takes a shard's records that arrived before `time`. */
+  trim(shardId: string, time: number): void {
+    const shard = this.#shard(shardId)
+    for (const { arrivedAt, sequence } of shard.records) {
+      if (arrivedAt < time && sequence > shard.trimmedUpTo) shard.trimmedUpTo = sequence
     }
   }
 
   read(shardId: string, after: number, most: number, now: number): Read {
-    const { records, trimmedUpTo, closedAt } = this.#shard(shardId)
+    const shard = this.#shard(shardId)
+    const { records, trimmedUpTo, closedAt } = shard
     const rest = records.filter(({ sequence }) => sequence > after && sequence > trimmedUpTo)
     const taken = rest.slice(0, most)
     const next = rest[taken.length]
+    shard.readUpTo = Math.max(shard.readUpTo, taken.at(-1)?.sequence ?? 0)
     return {
       records: taken,
       millisBehindLatest: next === undefined ? 0 : Math.max(1, now - next.arrivedAt),

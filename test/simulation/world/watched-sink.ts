@@ -5,12 +5,6 @@ import type { Process } from './process.ts'
 
 export type SinkFault = 'slow' | 'silent' | undefined
 
-export interface Delivery {
-  readonly process: string
-  readonly at: number
-  readonly line: OutputLine
-}
-
 export class WatchedSink implements Sink {
   readonly #process: Process
   readonly #name: string

@@ -3,16 +3,18 @@
 import type { LaneLedger } from '../../../stream-service/src/engine/ledger.ts'
 import { StreamService } from '../../../stream-service/src/service.ts'
 import type { OutputLine } from '../../../stream-service/src/sinks/sink.ts'
+import { createDirectSource } from '../../../stream-service/src/sources/direct.ts'
 import type { SnapshotShelf } from '../../../stream-service/src/state/memory-store.ts'
 import { SnapshotConflictError } from '../../../stream-service/src/state/snapshot-store.ts'
 import type { History, HistoryEvent } from '../history.ts'
 import { outOfOrdernessMs, type SimulatedQuery, simulatedQueries } from '../queries.ts'
 import { ExchangeModel } from './exchange-model.ts'
 import { FaultyStore, StoreFailure } from './faulty-store.ts'
+import { simulatedClient } from './kinesis-client.ts'
 import { LeasedSource, type SourceWatch } from './leased-source.ts'
 import { LeaseTable } from './leases.ts'
 import { type Kill, Process } from './process.ts'
-import { endedBooks, unsavedBefore } from './saved-positions.ts'
+import { endedBooks, savedPosition, unsavedBefore } from './saved-positions.ts'
 import { Scheduler } from './scheduler.ts'
 import { StreamModel } from './stream-model.ts'
 import { WatchedSink } from './watched-sink.ts'
@@ -23,12 +25,15 @@ export interface WorldOptions {
   readonly kill?: Kill
   /** Default: never. When lanes may become idle, timing may decide which records are late. */
   readonly idleAfterMs?: number
+  /** One task without leases, which reads with the direct source. */
+  readonly isDirect?: boolean
 }
 
 export interface Gap {
   readonly shardId: string
   readonly after: number
-  readonly firstRead: number | undefined
+  /** The records between are gone. */
+  readonly before: number
 }
 
 interface Task {
@@ -44,7 +49,7 @@ interface Task {
 
 type Fault = 'store fails' | 'sinks are slow' | 'sinks are silent' | 'reads fail' | 'exchange is flawed'
 
-export const startOfTime = 100_000
+const startOfTime = 100_000
 const never = 3_600_000
 const failoverMs = 4_000
 const maxCredits = 2
@@ -95,7 +100,7 @@ export class World {
     for (const event of this.history.events) {
       await scheduler.runUntil(scheduler.now + event.afterMs)
       scheduler.note(event.does)
-      this.#happens(event)
+      await this.#happens(event)
     }
     await this.#calmDown()
     const deadline = scheduler.now + patienceMs
@@ -113,6 +118,10 @@ export class World {
   /** How many operations the first life of task 0 came to. */
   get operationsOfFirstLife(): number {
     return this.#firstLife?.operations ?? 0
+  }
+
+  get isDirect(): boolean {
+    return this.#options.isDirect ?? false
   }
 
   get hasIdleLanes(): boolean {
@@ -141,7 +150,7 @@ export class World {
     return task
   }
 
-  #happens(event: HistoryEvent): void {
+  async #happens(event: HistoryEvent): Promise<void> {
     const { scheduler, stream } = this
     const open = stream.openShards
     switch (event.does) {
@@ -182,6 +191,15 @@ export class World {
         return
       case 'stop':
         this.#stop(this.#task(event.task), event.backAfterMs, event.deadlineMs)
+        return
+      case 'retention':
+        for (const [shardId, { readUpTo }] of stream.shards) {
+          // Of a shard of which nothing was saved nobody can know what it once had. And what was read and published, but not saved,
+          // would come out differently once it is gone: retention is longer than a snapshot takes.
+          const saved = await savedPosition(this.shelf, shardId)
+          const isSaved = saved !== undefined && (saved === 'SHARD_END' || Number(saved) >= readUpTo)
+          if (isSaved) stream.trim(shardId, scheduler.now - event.keepsMs)
+        }
         return
       case 'nothing':
         return
@@ -315,7 +333,7 @@ export class World {
       })
     const service = await StreamService.open({
       stream: { name: 'simulated', createdAt: 0 },
-      hasLeases: true,
+      hasLeases: !this.isDirect,
       queries: this.queries.map(({ spec }) => spec),
       store: new FaultyStore(
         process,
@@ -325,7 +343,21 @@ export class World {
       ),
       sinks: { panes: sink('panes', this.published), refused: sink('refused', this.refused) },
       deadLetters: sink('dead letters', this.deadLetters),
-      source: ({ gate }) => new LeasedSource({ ...common, stream, leases, gate, watch: this.#watch() }),
+      source: ({ gate, startAfter }) =>
+        this.isDirect
+          ? createDirectSource({
+              client: simulatedClient({ ...common, stream }),
+              streamName: 'simulated',
+              startAfter,
+              startAt: 'TRIM_HORIZON',
+              gate,
+              pollIntervalMs: 500,
+              listIntervalMs: 5_000,
+              timing: process.timing,
+              now: () => this.scheduler.now,
+              onGap: ({ shardId, after, firstRead }) => this.#noteGap(shardId, Number(after), firstRead),
+            })
+          : new LeasedSource({ ...common, stream, leases, gate, watch: this.#watch() }),
       snapshotIntervalMs: 1_000,
       now: () => this.scheduler.now,
       timing: process.timing,
@@ -362,14 +394,24 @@ export class World {
         const fault = await unsavedBefore(this.shelf, shardId, upTo)
         if (fault !== undefined) this.faults.push(fault)
       },
-      gap: (shardId, after, firstRead) => {
-        this.scheduler.note(`gap ${shardId} after ${after}`)
-        this.gaps.push({ shardId, after, firstRead })
-      },
+      gap: (shardId, after, firstRead) => this.#noteGap(shardId, after, firstRead),
       unfinished: (shardId, count) => {
         if (count > maxCredits) this.faults.push(`${count} batches of ${shardId} were unfinished at a time`)
       },
     }
+  }
+
+  /** Whether a record was reported as lost. */
+  isInGap(shardId: string, sequence: number): boolean {
+    return this.gaps.some((gap) => gap.shardId === shardId && gap.after < sequence && sequence < gap.before)
+  }
+
+  #noteGap(shardId: string, after: number, firstRead: string | number | undefined): void {
+    this.scheduler.note(`gap ${shardId} after ${after}`)
+    const { trimmedUpTo } = this.stream.shards.get(shardId)!
+    if (trimmedUpTo < after)
+      this.faults.push(`a gap in ${shardId} after ${after} was reported, but nothing was trimmed`)
+    this.gaps.push({ shardId, after, before: Number(firstRead ?? trimmedUpTo + 1) })
   }
 
   #checkMemory(): void {
@@ -389,8 +431,9 @@ export class World {
     for (const { process, service } of this.#tasks.values()) {
       if (service === undefined) continue
       const { queries } = service.ledger()
+      if (this.isDirect) this.leases.sync()
       for (const { shardId, owner } of this.leases.leases.values()) {
-        if (owner !== process?.name || books.has(shardId)) continue
+        if ((!this.isDirect && owner !== process?.name) || books.has(shardId)) continue
         books.set(
           shardId,
           Object.fromEntries(
@@ -409,4 +452,3 @@ export type Books = ReadonlyMap<string, Readonly<Record<string, LaneLedger>>>
 
 /** The key of the records that close all windows. */
 export const closingKey = 'closing'
-
