@@ -78,8 +78,8 @@ describe('a mode', () => {
       'quantile',
       'sketches',
     ])
-    for (const { stallMs, saveMs, restoreMs, bytes } of rows) {
-      expect([stallMs.length, saveMs.length, restoreMs.length]).toEqual([2, 2, 2])
+    for (const { stallMs, saveMs, restoreMs, recoveryMs, bytes } of rows) {
+      expect([stallMs.length, saveMs.length, restoreMs.length, recoveryMs.length]).toEqual([2, 2, 2, 2])
       expect(bytes).toBeGreaterThan(1_000)
     }
     expect(code).toBe(0)

@@ -11,8 +11,9 @@ import type { SnapshotsOptions } from '../options.ts'
 import { median } from '../samples.ts'
 import { describeTarget, isMet, type Target } from '../target.ts'
 import { formatTable } from '../text-table.ts'
+import { leaveLane, measureRecovery } from './recovery.ts'
 import { longestStall } from './stall.ts'
-import { fill, newJob, recordsPerPane, type WorkloadName, workloads } from './workloads.ts'
+import { batches, newJob, recordsPerPane, type WorkloadName, workloads } from './workloads.ts'
 
 /** The targets are meant for so many panes of numbers. */
 const targetPanes = 100_000
@@ -26,6 +27,8 @@ interface Row {
   readonly stallMs: readonly number[]
   readonly saveMs: readonly number[]
   readonly restoreMs: readonly number[]
+  /** From a lease to the end of its first batch. */
+  readonly recoveryMs: readonly number[]
   readonly faults: readonly string[]
 }
 
@@ -53,11 +56,12 @@ async function measure(workload: WorkloadName, { panes, runs, seed }: SnapshotsO
   const folder = join(workFolder, `snapshots-${workload}`)
   mkdirSync(folder, { recursive: true })
   const job = newJob(workload)
-  fill(job, panes, seed)
+  for (const records of batches(panes, seed)) job.accept('shard', records, 0, 0)
   const cpuMs: number[] = []
   const stallMs: number[] = []
   const saveMs: number[] = []
   const restoreMs: number[] = []
+  const recoveryMs: number[] = []
   const store = await openFolderStore({ folder })
   let restored: Job | undefined
   let version = 0
@@ -78,9 +82,23 @@ async function measure(workload: WorkloadName, { panes, runs, seed }: SnapshotsO
     restored = newJob(workload, loaded!.state as unknown as SavedJob)
     restoreMs.push(performance.now() - begunAt)
   }
+  const batch = await leaveLane(workload, { panes, seed }, store)
+  for (let run = 0; run < runs; run++) {
+    recoveryMs.push(await measureRecovery(workload, { panes, batch }, await openFolderStore({ folder })))
+  }
   const files = join(folder, workload)
   const bytes = statSync(join(files, readdirSync(files).sort().at(-1)!)).size
-  return { workload, panes, bytes, cpuMs, stallMs, saveMs, restoreMs, faults: faultsOf(job, restored!, panes) }
+  return {
+    workload,
+    panes,
+    bytes,
+    cpuMs,
+    stallMs,
+    saveMs,
+    restoreMs,
+    recoveryMs,
+    faults: faultsOf(job, restored!, panes),
+  }
 }
 
 /** What is restored has to come to the same as what was saved. */
@@ -102,17 +120,27 @@ function faultsOf(job: Job, restored: Job, panes: number): string[] {
 function targetsOf(rows: readonly Row[]): Target[] {
   return rows
     .filter(({ workload }) => workload === 'tumbling' || workload === 'sessions')
-    .flatMap(({ workload, stallMs, restoreMs }) => [
+    .flatMap(({ workload, stallMs, restoreMs, recoveryMs }) => [
       { name: `${workload}: stall`, value: median(stallMs), most: 50, unit: ' ms', digits: 0 },
       { name: `${workload}: restore`, value: median(restoreMs), most: 300, unit: ' ms', digits: 0 },
+      { name: `${workload}: lease to first batch`, value: median(recoveryMs), most: 2_000, unit: ' ms', digits: 0 },
     ])
 }
 
 function tableOf(rows: readonly Row[]): string {
   return formatTable({
-    headings: ['open panes', 'stall ms', 'the first', 'CPU ms of it', 'in all ms', 'bytes a pane', 'restore ms'],
+    headings: [
+      'open panes',
+      'stall ms',
+      'the first',
+      'CPU ms of it',
+      'in all ms',
+      'bytes a pane',
+      'restore ms',
+      'recovery ms',
+    ],
     textColumns: [0],
-    lines: rows.map(({ workload, panes, bytes, cpuMs, stallMs, saveMs, restoreMs }) => [
+    lines: rows.map(({ workload, panes, bytes, cpuMs, stallMs, saveMs, restoreMs, recoveryMs }) => [
       workload,
       median(stallMs).toFixed(0),
       stallMs[0]!.toFixed(0),
@@ -120,6 +148,7 @@ function tableOf(rows: readonly Row[]): string {
       median(saveMs).toFixed(0),
       (bytes / panes).toFixed(1),
       median(restoreMs).toFixed(0),
+      median(recoveryMs).toFixed(0),
     ]),
   })
 }

@@ -1,6 +1,7 @@
 // The jobs whose state is saved: one query, one shard, many open panes with four records each.
 import { Job, type SavedJob } from '../../../stream-service/src/engine/job.ts'
 import { compileQuery } from '../../../stream-service/src/queries/compile.ts'
+import type { CompiledQuery } from '../../../stream-service/src/queries/compiled-query.ts'
 import { parseQuery } from '../../../stream-service/src/queries/parse-query.ts'
 import { FieldPlan } from '../../../stream-service/src/records/fields.ts'
 import type { StreamRecord } from '../../../stream-service/src/records/record.ts'
@@ -30,24 +31,27 @@ export const workloads = {
 export type WorkloadName = keyof typeof workloads
 
 export function newJob(name: WorkloadName, saved?: SavedJob): Job {
-  const definition = { name, keyBy: ['userId'], time: { field: 'ts', unit: 'ms' }, ...workloads[name] }
-  const plan = new FieldPlan()
-  const query = compileQuery(parseQuery(JSON.parse(JSON.stringify(definition)), name), plan)
+  const { query, plan } = compiled(name)
   return new Job({ queries: [query], plan, saved, idleBy: 'reads' })
 }
 
-/** Opens so many panes. */
-export function fill(job: Job, panes: number, seed: number): void {
+export function compiled(name: WorkloadName): { readonly query: CompiledQuery; readonly plan: FieldPlan } {
+  const definition = { name, keyBy: ['userId'], time: { field: 'ts', unit: 'ms' }, ...workloads[name] }
+  const plan = new FieldPlan()
+  return { query: compileQuery(parseQuery(JSON.parse(JSON.stringify(definition)), name), plan), plan }
+}
+
+/** Batches that open so many panes. */
+export function* batches(panes: number, seed: number): Generator<readonly StreamRecord[]> {
   const random = new Random(seed)
   let position = 0
   for (let round = 0; round < recordsPerPane; round++) {
-    const records = Array.from({ length: panes }, (_, n): StreamRecord => {
+    yield Array.from({ length: panes }, (_, n): StreamRecord => {
       const value = Math.round(50 - 4_000 * Math.log(1 - random.uniform())) / 100
       const page = Math.floor(1_000 * random.uniform())
       const userId = `u${String((n * 7_654_321) % 10_000_000).padStart(7, '0')}`
       const text = `{"userId":"${userId}","page":"/p/item-${page}","value":${value},"ts":${midnight + 1_000 * round}}`
       return { position: String(++position), partitionKey: '', arrivedAt: undefined, data: Buffer.from(text) }
     })
-    job.accept('shard', records, 0, 0)
   }
 }
