@@ -1,22 +1,16 @@
 // What ties this process to the exchange: what lanes here give is put on it, and the partitions held here are read from it.
 import { filter } from 'rxjs'
-import type { LaneMessage, PartialRun } from '../engine/partials.ts'
 import type { Exchange } from '../exchange/exchange.ts'
-import { decodeMessages, encodeMessages } from '../exchange/message-codec.ts'
+import { decodeMessages } from '../exchange/message-codec.ts'
 import type { CreditGate } from '../operators/credit-gate.ts'
 import type { ShardHandler } from '../operators/process-shards.ts'
 import { comparePositions, type StreamRecord } from '../records/record.ts'
 import type { RecordBatch, ReleaseReason, ShardSession } from '../sources/shard-source.ts'
-import { sizeOf } from '../state/message-outbox.ts'
 import type { LaneTask } from './lane-task.ts'
 import type { MergeTask } from './merge-task.ts'
 import type { Merges } from './merges.ts'
+import { recordsOf } from './message-records.ts'
 import type { ServiceLogger } from './service-logger.ts'
-
-/** Small messages travel together in records of about this size. */
-const recordBytes = 128 << 10
-/** A message of more than this is put in pieces, each of which fits a record of 1 MiB even if nothing of it can be compressed. */
-const pieceBytes = 512 << 10
 
 export interface ExchangeLinkOptions {
   readonly exchange: Exchange
@@ -74,7 +68,7 @@ export class ExchangeLink {
       const messages = task.messages.handOut(partition)
       if (messages.length === 0) return
       const upTo = task.messages.handedOut(partition)
-      await exchange.put(partition, task.shardId, packed(messages), signal)
+      await exchange.put(partition, task.shardId, recordsOf(messages), signal)
       task.accepted(partition, upTo)
     }
   }
@@ -133,49 +127,4 @@ export class ExchangeLink {
     // Another task goes on with it, while this one goes on without.
     merges.forget(task)
   }
-}
-
-/** Messages as records, several in one where they are small. */
-function packed(messages: readonly LaneMessage[]): Uint8Array[] {
-  const records: Uint8Array[] = []
-  let together: LaneMessage[] = []
-  let bytes = 0
-  for (const message of messages.flatMap(inPieces)) {
-    together.push(message)
-    bytes += sizeOf(message)
-    if (bytes < recordBytes) continue
-    records.push(encodeMessages(together))
-    together = []
-    bytes = 0
-  }
-  if (together.length > 0) records.push(encodeMessages(together))
-  return records
-}
-
-/** A message that is too big for one record as several; only the last tells where the lane stands. */
-function inPieces(message: LaneMessage): LaneMessage[] {
-  if (sizeOf(message) <= pieceBytes) return [message]
-  const { opens: _, ...rest } = message
-  const pieces: LaneMessage[] = []
-  let { first } = message
-  let runs: PartialRun[] = []
-  let bytes = 0
-  const close = () => {
-    pieces.push({ ...rest, first, runs, watermark: '-Infinity' })
-    for (const { units } of runs) first += units
-    runs = []
-    bytes = 0
-  }
-  for (const run of message.runs) {
-    const size = sizeOf({ ...rest, runs: [run] })
-    if (bytes > 0 && bytes + size > pieceBytes) close()
-    runs.push(run)
-    bytes += size
-  }
-  close()
-  return [...pieces.slice(0, -1), { ...message, first: first - unitsOf(pieces.at(-1)!), runs: pieces.at(-1)!.runs }]
-}
-
-function unitsOf({ runs }: LaneMessage): number {
-  return runs.reduce((units, run) => units + run.units, 0)
 }

@@ -46,6 +46,7 @@ function openLane(workload: WorkloadName, store: SnapshotStore): Promise<LaneTas
     readers: new OwnLaneReaders(new LaneKits([query], plan, new KeyPartitions(1))),
     queries: [query.name],
     partitions: 1,
+    owner: 'bench',
     start: async () => new Map([[query.name, { watermark: Number.NEGATIVE_INFINITY, isIdle: false }]]),
     now: () => 0,
     onRefused: () => {},
