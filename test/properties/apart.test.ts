@@ -67,22 +67,24 @@ class TestLane {
   }
 
   read(count: number): void {
-    this.lanes.accept(this.records.slice(this.next, this.next + count))
+    this.#do(() => this.lanes.accept(this.records.slice(this.next, this.next + count)))
     this.next = Math.min(this.records.length, this.next + count)
-    this.sent.push(...this.lanes.takeMessages())
   }
 
   tick(now: number): void {
-    const { epoch } = this.lanes
-    this.lanes.tick(now)
-    this.sent.push(...this.lanes.takeMessages())
-    // What does not follow from the records has to be saved before it is seen.
-    if (this.lanes.epoch !== epoch) this.save()
+    this.#do(() => this.lanes.tick(now))
   }
 
   end(): void {
-    this.lanes.end([])
+    this.#do(() => this.lanes.end([]))
+  }
+
+  #do(step: () => void): void {
+    const { epoch } = this.lanes
+    step()
     this.sent.push(...this.lanes.takeMessages())
+    // What does not follow from the records has to be saved before it is seen.
+    if (this.lanes.epoch !== epoch) this.save()
   }
 
   save(): void {
@@ -103,6 +105,7 @@ class TestMerge {
   readonly published: Emission[] = []
   #unsaved: Emission[] = []
   #saved: ReturnType<Merger['save']> | undefined
+  #deliveredAtSave = new Map<TestLane, number>()
   readonly #make: (saved?: ReturnType<Merger['save']>) => Merger
   /** By lane, how many of its messages were delivered. */
   delivered = new Map<TestLane, number>()
@@ -133,6 +136,12 @@ class TestMerge {
     }
   }
 
+  /** A lane that crashed gives anew what its snapshot held. */
+  rewind(lane: TestLane): void {
+    this.delivered.delete(lane)
+    this.#deliveredAtSave.delete(lane)
+  }
+
   tick(now: number): void {
     this.merger.tick(now)
     this.#publish()
@@ -146,12 +155,15 @@ class TestMerge {
 
   save(): void {
     this.#saved = structuredClone(this.merger.save())
+    this.#deliveredAtSave = new Map(this.delivered)
     this.published.push(...this.#unsaved.splice(0))
   }
 
   crash(): void {
     this.merger = this.#make(this.#saved && savedAndLoaded(this.#saved))
     this.#unsaved = []
+    // What it had after that comes again.
+    this.delivered = new Map(this.#deliveredAtSave)
   }
 }
 
@@ -191,7 +203,10 @@ function run(q: OracleQuery, records: readonly OracleRecord[], plan: readonly St
     if (does === 'read') lane.read(much)
     if (does === 'tick') lane.tick(now)
     if (does === 'save lane') lane.save()
-    if (does === 'crash lane') lane.crash()
+    if (does === 'crash lane') {
+      lane.crash()
+      for (const each of merges) each.rewind(lane)
+    }
     if (does === 'deliver') for (const [p, each] of merges.entries()) each.deliver(lane, p, much)
     if (does === 'deliver again') merge.deliver(lane, whose % count, much, 0)
     kits.sweepKeys()

@@ -19,6 +19,9 @@ import { PartialsRecorder } from './partials-recorder.ts'
 import { QueryChangedError } from './query-changed.ts'
 import type { LaneHost, QueryLane, SavedLane } from './query-lane.ts'
 
+/** How often the merges are told that a lane is still idle; they believe it for some times as long. */
+const idleToldEveryMs = 500
+
 /** Where a lane begins that has no saved state. */
 export interface LaneStart {
   readonly watermark: number
@@ -121,8 +124,10 @@ export class ShardLanes {
     this.#emptySince ??= now
     for (const own of this.#lanes) {
       const { lane, kit } = own
+      own.showIdle(now)
       if (lane.status === 'idle' || this.#emptySince + kit.query.idleAfterMs > now) continue
       own.becomeIdle(this.#emptySince + kit.query.idleAfterMs)
+      own.showIdle(now)
       this.epoch++
     }
   }
@@ -157,7 +162,14 @@ export class ShardLanes {
   /** What the merges have to be told since the last call. */
   takeMessages(): LaneMessage[] {
     const messages: LaneMessage[] = []
-    for (const own of this.#lanes) own.takeMessages(messages)
+    let isByTheClock = false
+    for (const own of this.#lanes) {
+      const from = messages.length
+      own.takeMessages(messages)
+      // Early panes come between its units when the clock wants them, and not where they came before a crash.
+      if (own.kit.query.earlyMs !== undefined) isByTheClock ||= messages.slice(from).some(({ runs }) => runs.length > 0)
+    }
+    if (isByTheClock) this.epoch++
     return messages
   }
 
@@ -222,6 +234,9 @@ class LaneOfQuery implements LaneHost {
   readonly #recorder: PartialsRecorder
   readonly #next: number[]
   #isWaking: boolean
+  /** When the lane was shown to be idle, as the merges have to be told and as they were told last. */
+  #idleAt: number | undefined
+  #toldIdleAt = Number.NEGATIVE_INFINITY
   /** The watermark that the merges were told last, and whether it was the lane's own. */
   #told = Number.NaN
   #toldFollowing = false
@@ -253,6 +268,8 @@ class LaneOfQuery implements LaneHost {
     const to = { aligned: recorder, sessions: recorder.sessions, count: () => recorder.count, refuse }
     this.#isWaking = saved?.isWaking ?? false
     this.lane = kit.lane(shardId, saved === undefined ? begun(start()) : restored(saved.lane), this, to, saved?.lane)
+    // Where time is by now only the merges know: until they are asked, they need not wait for it.
+    if (saved === undefined && this.lane.status === 'idle') recorder.mark({ kind: 'idle', units: 1, at: 0 })
   }
 
   /** Where the merges have to be, by partition, for this lane to go on; undefined when it is not waking. */
@@ -276,6 +293,11 @@ class LaneOfQuery implements LaneHost {
     lane.status = 'idle'
     lane.idleSince = at
     this.#recorder.mark({ kind: 'idle', units: 1, at })
+  }
+
+  /** A read came back empty and caught up. */
+  showIdle(now: number): void {
+    if (this.lane.status === 'idle' && !this.#isWaking && now >= this.#toldIdleAt + idleToldEveryMs) this.#idleAt = now
   }
 
   #giveUnfired(): void {
@@ -334,7 +356,8 @@ class LaneOfQuery implements LaneHost {
   takeMessages(messages: LaneMessage[]): void {
     const { watermark, isFollowing } = this.lane
     const opens = this.#opens()
-    const hasMoved = watermark !== this.#told || isFollowing !== this.#toldFollowing
+    const idleAt = this.#idleAt
+    const hasMoved = watermark !== this.#told || isFollowing !== this.#toldFollowing || idleAt !== undefined
     for (const [partition, runs] of this.#recorder.take().entries()) {
       const open = opens[partition]
       if (runs.length === 0 && open === undefined && !hasMoved) continue
@@ -348,6 +371,7 @@ class LaneOfQuery implements LaneHost {
         ...(open === undefined ? {} : { opens: open }),
         watermark: saveInstant(watermark),
         isFollowing,
+        ...(idleAt === undefined ? {} : { idleAt }),
       }
       let next = first
       for (const { units } of runs) next += units
@@ -356,6 +380,8 @@ class LaneOfQuery implements LaneHost {
     }
     this.#told = watermark
     this.#toldFollowing = isFollowing
+    if (idleAt !== undefined) this.#toldIdleAt = idleAt
+    this.#idleAt = undefined
   }
 
   /** Open sessions the merges have to know of, by partition. */

@@ -7,8 +7,8 @@ export interface Exchange {
   /** How many partitions the keys are split into; never changes for an exchange. */
   readonly partitions: number
   /**
-   * Puts messages into a partition. Resolves when all are durable, in order; some may be there twice, and until it resolves a
-   * later one may be there without an earlier one. One call at a time per lane and partition. Rejects when `signal` aborts, or
+   * Puts messages into a partition, in order: none is there before those before it, but some may be there twice. Resolves when
+   * all are durable. One call at a time per lane and partition. Rejects when `signal` aborts, or
    * when the exchange cannot work at all.
    */
   put(partition: number, lane: string, messages: readonly Uint8Array[], signal: AbortSignal): Promise<void>

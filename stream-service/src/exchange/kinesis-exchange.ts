@@ -1,6 +1,6 @@
 // An exchange that is a Kinesis stream: each of its shards is a partition. Its records are messages of lanes, put under an
 // explicit hash key, so that the shard does not depend on how Kinesis hashes names.
-import { type KinesisClient, ListShardsCommand, PutRecordsCommand } from '@aws-sdk/client-kinesis'
+import { type KinesisClient, ListShardsCommand, PutRecordCommand } from '@aws-sdk/client-kinesis'
 import { AwsError, awsRetryReason, MillraceError, toAwsError } from '@millrace/shared/errors'
 import { backoffDelayMs, systemTiming, type Timing } from '@millrace/shared/retry'
 import type { CreditGate } from '../operators/credit-gate.ts'
@@ -16,10 +16,6 @@ export interface KinesisExchangeOptions {
   readonly source: (gate: (shardId: string) => CreditGate, shards: readonly string[]) => ShardSource
   readonly timing?: Timing
 }
-
-/** What PutRecords takes at once. */
-const maxEntries = 500
-const maxBytes = 9 << 20
 
 /** The exchange was split or merged. Its partitions are what keys are split by, so they have to stay. */
 class ExchangeReshardedError extends MillraceError {
@@ -87,57 +83,25 @@ class KinesisExchange implements Exchange {
   }
 
   async put(partition: number, lane: string, messages: readonly Uint8Array[], signal: AbortSignal): Promise<void> {
-    const { timing = systemTiming, streamName, endpoint } = this.#options
-    let from = 0
-    let failures = 0
-    while (from < messages.length) {
+    // One call for each: of several records in one call, some may be refused and those behind them accepted.
+    for (const message of messages) await this.#put(partition, lane, message, signal)
+  }
+
+  async #put(partition: number, lane: string, message: Uint8Array, signal: AbortSignal): Promise<void> {
+    const { client, timing = systemTiming, streamName, endpoint } = this.#options
+    const { hashKey } = this.#shards[partition]!
+    const request = { StreamName: streamName, PartitionKey: lane, ExplicitHashKey: hashKey, Data: message }
+    for (let failures = 0; ; failures++) {
       signal.throwIfAborted()
-      const batch = batchFrom(messages, from)
-      let reason: string | undefined
       try {
-        const answer = await this.#send(partition, lane, batch, signal)
-        const failed = answer.findIndex((isFailed) => isFailed)
-        // All behind the first that failed go again after it, so that order is kept; who has them knows them.
-        from += failed < 0 ? batch.length : failed
-        if (failed >= 0) reason = 'partial failure'
-        if (failed !== 0) failures = 0
+        await client.send(new PutRecordCommand(request), { abortSignal: signal })
+        return
       } catch (error) {
         signal.throwIfAborted()
-        reason = awsRetryReason(error)
-        if (reason === undefined) throw toAwsError(error, { what: 'put to the exchange stream', streamName, endpoint })
+        if (awsRetryReason(error) === undefined)
+          throw toAwsError(error, { what: 'put to the exchange stream', streamName, endpoint })
       }
-      if (reason === undefined) continue
-      await timing.sleep(backoffDelayMs(failures++, { baseMs: 50, capMs: 5_000 }, timing.random), signal)
+      await timing.sleep(backoffDelayMs(failures, { baseMs: 50, capMs: 5_000 }, timing.random), signal)
     }
   }
-
-  async #send(
-    partition: number,
-    lane: string,
-    batch: readonly Uint8Array[],
-    signal: AbortSignal,
-  ): Promise<readonly boolean[]> {
-    const { client, streamName } = this.#options
-    const { hashKey } = this.#shards[partition]!
-    const answer = await client.send(
-      new PutRecordsCommand({
-        StreamName: streamName,
-        Records: batch.map((Data) => ({ PartitionKey: lane, ExplicitHashKey: hashKey, Data })),
-      }),
-      { abortSignal: signal },
-    )
-    return (answer.Records ?? []).map(({ ErrorCode }) => ErrorCode !== undefined && ErrorCode !== null)
-  }
-}
-
-/** As many of the messages as go into one call. */
-function batchFrom(messages: readonly Uint8Array[], from: number): readonly Uint8Array[] {
-  let bytes = 0
-  let to = from
-  while (to < messages.length && to - from < maxEntries) {
-    bytes += messages[to]!.length + 256
-    if (to > from && bytes > maxBytes) break
-    to++
-  }
-  return messages.slice(from, to)
 }

@@ -4,7 +4,7 @@ import { encodeMessages } from '../exchange/message-codec.ts'
 import { sizeOf } from '../state/message-outbox.ts'
 
 /** Small messages travel together in records of about this size. */
-const recordBytes = 128 << 10
+const recordBytes = 256 << 10
 /** A message of more than this is put in pieces, each of which fits a record of 1 MiB even if nothing of it can be compressed. */
 const pieceBytes = 512 << 10
 

@@ -1,5 +1,5 @@
-// The exchange between tasks: a log per partition. What is put may be there twice, and a message may be there before one that
-// was put earlier, until the call has resolved; partitions are held by lease like shards.
+// The exchange between tasks: a log per partition. What is put may be there twice, but never before what was put earlier;
+// partitions are held by lease like shards.
 import type { Exchange } from '../../../stream-service/src/exchange/exchange.ts'
 import type { CreditGate } from '../../../stream-service/src/operators/credit-gate.ts'
 import type { ShardSource } from '../../../stream-service/src/sources/shard-source.ts'
@@ -33,13 +33,10 @@ export class ExchangeModel implements Exchange {
             // A call whose answer is lost is made again.
             return this.#areFlawed() && chance.happens(0.3) ? first : messages.length
           }
-          // Some of the call were refused; whoever puts begins again with the first of them.
-          let refused = messages.length
-          for (let i = first; i < messages.length; i++) {
-            if (chance.happens(0.5)) arrives(i)
-            else refused = Math.min(refused, i)
-          }
-          return refused
+          // One was refused; whoever puts goes on with it.
+          let at = first
+          while (at < messages.length && chance.happens(0.5)) arrives(at++)
+          return at
         },
         { signal },
       )
