@@ -155,7 +155,8 @@ describe('timing does not show', () => {
       fc.property(query, disorderly, schedule, schedule, (q, records, one, other) => {
         const alone = records.map((record) => ({ ...record, shard: 's1' }))
         const lines = (how: Schedule) =>
-          run(q, alone, { ...how, hasEarlyPanes: false }).emissions.flatMap((e) =>
+          // After a restart panes of one instant may come in another order.
+          run(q, alone, { ...how, hasEarlyPanes: false, restarts: [] }).emissions.flatMap((e) =>
             e.kind === 'panes' ? e.lines : [e.kind],
           )
         expect(lines(one)).toEqual(lines(other))
