@@ -104,10 +104,10 @@ export const mutations: readonly Mutation[] = [
     file: `${tasks}/exchange-link.ts`,
     changes: [
       {
-        find: `      await exchange.put(partition, task.shardId, packed(messages), signal)
+        find: `      await exchange.put(partition, task.shardId, recordsOf(messages), signal)
       task.accepted(partition, upTo)`,
         replace: `      task.accepted(partition, upTo)
-      await exchange.put(partition, task.shardId, packed(messages), signal)`,
+      await exchange.put(partition, task.shardId, recordsOf(messages), signal)`,
       },
     ],
   },
@@ -156,7 +156,12 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'the merged watermark does not wait for lanes whose parents have not ended',
     file: `${engine}/query-merger.ts`,
-    changes: [{ find: "if (view.status === 'idle') continue\n", replace: "if (view.status !== 'active') continue\n" }],
+    changes: [
+      {
+        find: "      lowest = Math.min(lowest, view.status === 'waiting' ? this.#inherited(view) : view.watermark)\n",
+        replace: "      if (view.status === 'active') lowest = Math.min(lowest, view.watermark)\n",
+      },
+    ],
   },
   {
     name: 'a lane becomes idle without giving what it has open',
