@@ -185,7 +185,6 @@ export class StreamService {
         heedsTime: queries.some(({ earlyMs, time }) => earlyMs !== undefined || time.closeAfterMs !== undefined),
         unpublished,
         linesLimit: panesLimit,
-        now,
         onPanes: (emissions) => onEmissions?.(emissions),
         onMissing: ({ lane, unit }) => {
           if (this.#link === undefined) {

@@ -21,10 +21,10 @@ export class Merger {
   }
 
   /** See `QueryMerger.take`. A message of a query that is not run any more is passed over. */
-  take(message: LaneMessage, now?: number): boolean {
+  take(message: LaneMessage): boolean {
     const merger = this.queries.get(message.query)
     if (merger === undefined) return true
-    const isTaken = merger.take(message, now)
+    const isTaken = merger.take(message)
     merger.sweepKeys()
     return isTaken
   }

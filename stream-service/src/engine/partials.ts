@@ -90,11 +90,6 @@ export interface LaneMessage {
   readonly watermark: SavedInstant
   /** The lane was idle, and its records have not caught up with the watermark it took over. */
   readonly isFollowing: boolean
-  /**
-   * The lane is idle: at this instant, by its reader's clock, a read came back empty and caught up. It is told again and again,
-   * since nobody knows of a lane that is not read whether it is idle.
-   */
-  readonly idleAt?: number
 }
 
 /** Puts portable rows into a table that is empty. */

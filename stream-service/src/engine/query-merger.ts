@@ -34,17 +34,12 @@ interface LaneView {
   isFollowing: boolean
   /** When it became idle, by its reader's clock. */
   idleSince: number
-  /** When it was last shown to be idle, by its reader's clock; not saved, so that after a start it has to be shown again. */
-  idleSeenAt: number
   /** The number of the unit that comes next. */
   next: number
   /** Its newest unit says that records come again; it waits to hear where the merge is, and gives nothing until then. */
   isWaking: boolean
   readonly opens: OpenMirror
 }
-
-/** How long a lane counts as idle after it was last shown to be. */
-const idleBelievedMs = 3_000
 
 interface EndedLane {
   readonly watermark: number
@@ -62,8 +57,6 @@ export class QueryMerger {
   /** The watermark of the only lane there is, after the message that is being taken. */
   #soleWatermark: number | undefined
   #earlyTurn: number | undefined
-  /** The wall clock as it was told last. */
-  #now = Number.NEGATIVE_INFINITY
 
   constructor(query: CompiledQuery, emitter: Emitter, saved?: SavedQueryMerger) {
     if (saved !== undefined && saved.fingerprint !== query.fingerprint) throw new QueryChangedError(query.name)
@@ -81,7 +74,6 @@ export class QueryMerger {
         parents: new Set(parents),
         watermark: loadInstant(watermark),
         idleSince: idleSince ?? Number.NaN,
-        idleSeenAt: Number.NEGATIVE_INFINITY,
         opens: new OpenMirror(this.#keys),
       }
       view.opens.add(opens)
@@ -151,7 +143,6 @@ export class QueryMerger {
       watermark: Number.NEGATIVE_INFINITY,
       isFollowing: false,
       idleSince: Number.NaN,
-      idleSeenAt: Number.NEGATIVE_INFINITY,
       next: 0,
       isWaking: false,
       opens: new OpenMirror(this.#keys),
@@ -164,8 +155,7 @@ export class QueryMerger {
    * Takes what a lane gives; units that have come before are passed over. False, with nothing changed, when units before the
    * message's first are missing: they have to come first.
    */
-  take(message: LaneMessage, now = Number.NEGATIVE_INFINITY): boolean {
-    this.#now = Math.max(this.#now, now)
+  take(message: LaneMessage): boolean {
     if (this.#ended.has(message.lane)) return true
     const view = this.#lanes.get(message.lane) ?? this.#add(message.lane, [])
     if (message.first > view.next) return false
@@ -190,7 +180,6 @@ export class QueryMerger {
     }
     // What was open before units that are known was told then, or has been given since.
     if (message.opens !== undefined && unit >= before) view.opens.add(message.opens)
-    view.idleSeenAt = Math.max(view.idleSeenAt, message.idleAt ?? Number.NEGATIVE_INFINITY)
     if (watermark >= view.watermark) {
       if (watermark > view.watermark) view.isWaking = false
       view.watermark = watermark
@@ -327,19 +316,10 @@ export class QueryMerger {
   #settle(): void {
     let lowest = Number.POSITIVE_INFINITY
     for (const view of this.#lanes.values()) {
-      if (view.status === 'idle') {
-        // Time waits for a lane of which nobody knows whether it has records by now.
-        if (this.#isUnread(view)) return
-        continue
-      }
+      if (view.status === 'idle') continue
       lowest = Math.min(lowest, view.status === 'waiting' ? this.#inherited(view) : view.watermark)
     }
     if (lowest < Number.POSITIVE_INFINITY) this.#raise(lowest, false)
-  }
-
-  /** An idle lane that nobody has read for some time: its reader is gone, or has not come back since a start. */
-  #isUnread({ idleSeenAt }: LaneView): boolean {
-    return this.#now - idleSeenAt > idleBelievedMs
   }
 
   #raise(watermark: number, closedByIdle: boolean): void {
@@ -352,7 +332,6 @@ export class QueryMerger {
 
   /** Time passes: early panes, and `closeAfter` where all lanes are idle. */
   tick(now: number): void {
-    this.#now = Math.max(this.#now, now)
     const { closeAfterMs, outOfOrdernessMs } = this.query
     if (closeAfterMs !== undefined && this.#idleSince() + closeAfterMs <= now) this.#raise(now - outOfOrdernessMs, true)
     this.#publishEarly(now)
@@ -361,9 +340,8 @@ export class QueryMerger {
   /** Since when no lane reads; NaN when one does. */
   #idleSince(): number {
     let since = Number.NaN
-    for (const view of this.#lanes.values()) {
-      const { status, idleSince } = view
-      if (status === 'active' || (status === 'idle' && this.#isUnread(view))) return Number.NaN
+    for (const { status, idleSince } of this.#lanes.values()) {
+      if (status === 'active') return Number.NaN
       if (status === 'idle') since = Number.isNaN(since) ? idleSince : Math.max(since, idleSince)
     }
     return since

@@ -19,9 +19,6 @@ import { PartialsRecorder } from './partials-recorder.ts'
 import { QueryChangedError } from './query-changed.ts'
 import type { LaneHost, QueryLane, SavedLane } from './query-lane.ts'
 
-/** How often the merges are told that a lane is still idle; they believe it for some times as long. */
-const idleToldEveryMs = 500
-
 /** Where a lane begins that has no saved state. */
 export interface LaneStart {
   readonly watermark: number
@@ -124,10 +121,8 @@ export class ShardLanes {
     this.#emptySince ??= now
     for (const own of this.#lanes) {
       const { lane, kit } = own
-      own.showIdle(now)
       if (lane.status === 'idle' || this.#emptySince + kit.query.idleAfterMs > now) continue
       own.becomeIdle(this.#emptySince + kit.query.idleAfterMs)
-      own.showIdle(now)
       this.epoch++
     }
   }
@@ -234,9 +229,6 @@ class LaneOfQuery implements LaneHost {
   readonly #recorder: PartialsRecorder
   readonly #next: number[]
   #isWaking: boolean
-  /** When the lane was shown to be idle, as the merges have to be told and as they were told last. */
-  #idleAt: number | undefined
-  #toldIdleAt = Number.NEGATIVE_INFINITY
   /** The watermark that the merges were told last, and whether it was the lane's own. */
   #told = Number.NaN
   #toldFollowing = false
@@ -295,11 +287,6 @@ class LaneOfQuery implements LaneHost {
     this.#recorder.mark({ kind: 'idle', units: 1, at })
   }
 
-  /** A read came back empty and caught up. */
-  showIdle(now: number): void {
-    if (this.lane.status === 'idle' && !this.#isWaking && now >= this.#toldIdleAt + idleToldEveryMs) this.#idleAt = now
-  }
-
   #giveUnfired(): void {
     const { panes } = this.lane
     switch (this.kit.query.window.type) {
@@ -356,8 +343,7 @@ class LaneOfQuery implements LaneHost {
   takeMessages(messages: LaneMessage[]): void {
     const { watermark, isFollowing } = this.lane
     const opens = this.#opens()
-    const idleAt = this.#idleAt
-    const hasMoved = watermark !== this.#told || isFollowing !== this.#toldFollowing || idleAt !== undefined
+    const hasMoved = watermark !== this.#told || isFollowing !== this.#toldFollowing
     for (const [partition, runs] of this.#recorder.take().entries()) {
       const open = opens[partition]
       if (runs.length === 0 && open === undefined && !hasMoved) continue
@@ -371,7 +357,6 @@ class LaneOfQuery implements LaneHost {
         ...(open === undefined ? {} : { opens: open }),
         watermark: saveInstant(watermark),
         isFollowing,
-        ...(idleAt === undefined ? {} : { idleAt }),
       }
       let next = first
       for (const { units } of runs) next += units
@@ -380,8 +365,6 @@ class LaneOfQuery implements LaneHost {
     }
     this.#told = watermark
     this.#toldFollowing = isFollowing
-    if (idleAt !== undefined) this.#toldIdleAt = idleAt
-    this.#idleAt = undefined
   }
 
   /** Open sessions the merges have to know of, by partition. */

@@ -20,7 +20,7 @@ export interface MergeLook {
 }
 
 export type MergeInput =
-  | { readonly kind: 'messages'; readonly messages: readonly LaneMessage[]; readonly now: number }
+  | { readonly kind: 'messages'; readonly messages: readonly LaneMessage[] }
   | { readonly kind: 'tick'; readonly now: number }
   | { readonly kind: 'close-windows' }
 
@@ -72,7 +72,7 @@ function mergeStep(merger: Merger, input: MergeInput): MergeStep {
   let missing: MergeStep['missing']
   if (input.kind === 'messages') {
     for (const message of input.messages) {
-      if (!merger.take(message, input.now)) missing ??= { lane: message.lane, unit: message.first }
+      if (!merger.take(message)) missing ??= { lane: message.lane, unit: message.first }
     }
   } else if (input.kind === 'tick') merger.tick(input.now)
   else merger.close()

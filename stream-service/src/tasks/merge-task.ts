@@ -50,8 +50,6 @@ export interface MergeTaskOptions {
   readonly unpublished: ReadonlySet<string>
   /** The shards the stream had when the service first read it. */
   readonly initialShards: readonly ShardFamily[]
-  /** The wall clock, epoch milliseconds. */
-  readonly now: () => number
   /** Lines that may wait for the sink before lanes are read no further. */
   readonly linesLimit: number
   /** Told of panes before they are published. */
@@ -131,7 +129,7 @@ export class MergeTask {
   take(messages: readonly LaneMessage[]): void {
     if (messages.length === 0) return
     this.#isDirty = true
-    this.#runner.step({ kind: 'messages', messages, now: this.#options.now() })
+    this.#runner.step({ kind: 'messages', messages })
   }
 
   tick(now: number): void {
