@@ -197,7 +197,6 @@ export class StreamService {
       },
       initialShards: () => this.#state.initialShards ?? [],
       newOwner: () => this.#newOwner(),
-      store,
       hasLeases,
       // On the exchange, what lanes gave is durable already.
       onSave: () => this.#ownMerge?.handedOut() ?? (() => {}),

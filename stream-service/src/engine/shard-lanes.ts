@@ -181,11 +181,6 @@ export class ShardLanes {
     return new Map(this.#lanes.map(({ name, lane }) => [name, lane.ledger]))
   }
 
-  /** The lanes' watermarks, by query: where children of this shard begin. */
-  watermarks(): ByQuery<number> {
-    return new Map(this.#lanes.map(({ name, lane }) => [name, lane.watermark]))
-  }
-
   /** The lanes themselves, by query, to look at. */
   get lanes(): ByQuery<QueryLane> {
     return new Map(this.#lanes.map(({ name, lane }) => [name, lane]))

@@ -16,6 +16,7 @@ import { LineOutbox, type SavedLines } from '../state/line-outbox.ts'
 import { MessageOutbox } from '../state/message-outbox.ts'
 import type { SnapshotStore } from '../state/snapshot-store.ts'
 import { loadInstant, type SavedInstant, saveInstant } from '../time/saved-instant.ts'
+import { claimed } from './claim.ts'
 import { Exclusive } from './exclusive.ts'
 import type { LaneInput, LaneLook, LaneReader, LaneReaders, LaneStep } from './lane-reader.ts'
 import { laneName } from './snapshot-names.ts'
@@ -90,10 +91,9 @@ export class LaneTask {
   #isClosed = false
 
   /** Loads the newest snapshot of a shard and claims it. @throws SnapshotConflictError when another process does so too. */
-  static async open(options: LaneTaskOptions): Promise<LaneTask> {
+  static open(options: LaneTaskOptions): Promise<LaneTask> {
     const { shardId, store, readers, queries } = options
-    for (let attempt = 0; ; attempt++) {
-      const snapshot = await store.load(laneName(shardId))
+    return claimed(store, laneName(shardId), async (snapshot) => {
       const saved = snapshot?.state as SavedLaneTask | undefined
       const note = (snapshot?.note ?? { position: null, savedAt: 0, owner: '' }) as unknown as LaneNote
       let reader: LaneReader | undefined
@@ -103,17 +103,8 @@ export class LaneTask {
         reader = await readers.open(shardId, lanes, isWhole ? new Map() : await options.start())
       }
       const task = new LaneTask(options, { saved, note, reader, version: snapshot?.version ?? 0 })
-      try {
-        await task.#claim()
-        return task
-      } catch (error) {
-        await reader?.close()
-        if (!isConflict(error) || attempt === 5) throw error
-        // A save of who held the shard before was under way still. What somebody else has claimed since is not to be taken back.
-        const found = (await store.note(laneName(shardId)))?.note as unknown as LaneNote | undefined
-        if (found?.owner !== note.owner) throw error
-      }
-    }
+      return { task, claim: () => task.#claim(), giveUp: async () => reader?.close() }
+    })
   }
 
   private constructor(
@@ -338,8 +329,4 @@ function lineOf(emission: RefusedEmission) {
 
 function byName<From, To>(values: ByQuery<From>, as: (value: From) => To): Record<string, To> {
   return Object.fromEntries([...values].map(([query, value]) => [query, as(value)]))
-}
-
-export function isConflict(error: unknown): boolean {
-  return error instanceof Error && (error as { code?: unknown }).code === 'SNAPSHOT_CONFLICT'
 }

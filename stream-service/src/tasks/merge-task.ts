@@ -10,10 +10,10 @@ import type { SavedMerger } from '../engine/merger.ts'
 import type { LaneMessage, ShardFamily } from '../engine/partials.ts'
 import type { Position } from '../records/record.ts'
 import { LineOutbox, type SavedLines } from '../state/line-outbox.ts'
-import type { SnapshotContents, SnapshotStore } from '../state/snapshot-store.ts'
+import type { Snapshot, SnapshotContents, SnapshotStore } from '../state/snapshot-store.ts'
 import { type SavedInstant, saveInstant } from '../time/saved-instant.ts'
+import { claimed } from './claim.ts'
 import { Exclusive } from './exclusive.ts'
-import { isConflict } from './lane-task.ts'
 import type { MergeLook, MergeRunner, MergeRunners, MergeStep } from './merge-runner.ts'
 import { mergeName } from './snapshot-names.ts'
 
@@ -73,24 +73,14 @@ export class MergeTask {
   #isDirty = true
 
   /** Loads the newest snapshot of a partition and claims it. @throws SnapshotConflictError when another process does so too. */
-  static async open(options: MergeTaskOptions): Promise<MergeTask> {
-    for (let attempt = 0; ; attempt++) {
-      const snapshot = await options.store.load(mergeName(options.partition))
+  static open(options: MergeTaskOptions): Promise<MergeTask> {
+    return claimed(options.store, mergeName(options.partition), async (snapshot) => {
       const task = new MergeTask(options, snapshot)
-      try {
-        await task.save(() => () => {})
-        return task
-      } catch (error) {
-        task.leave()
-        if (!isConflict(error) || attempt === 5) throw error
-        // A save of who held the partition before was under way still. What somebody else has claimed since is theirs.
-        const found = (await options.store.note(mergeName(options.partition)))?.note as unknown as MergeNote | undefined
-        if (found?.owner !== (snapshot?.note as unknown as MergeNote | undefined)?.owner) throw error
-      }
-    }
+      return { task, claim: () => task.save(() => () => {}), giveUp: async () => task.leave() }
+    })
   }
 
-  private constructor(options: MergeTaskOptions, snapshot: Awaited<ReturnType<SnapshotStore['load']>>) {
+  private constructor(options: MergeTaskOptions, snapshot: Snapshot | undefined) {
     const saved = snapshot?.state as unknown as SavedMergeTask | undefined
     const note = snapshot?.note as unknown as MergeNote | undefined
     this.partition = options.partition

@@ -2,9 +2,8 @@
 import type { Timing } from '@millrace/shared/retry'
 import { Subject } from 'rxjs'
 import type { ShardSession } from '../sources/shard-source.ts'
-import type { SnapshotStore } from '../state/snapshot-store.ts'
 import { loadInstant } from '../time/saved-instant.ts'
-import { isConflict } from './lane-task.ts'
+import { isConflict } from './claim.ts'
 import { type MergeNote, MergeTask, type MergeTaskOptions } from './merge-task.ts'
 import type { ServiceLogger } from './service-logger.ts'
 import { mergeName } from './snapshot-names.ts'
@@ -15,7 +14,6 @@ const askAgainMs = 100
 export interface MergesOptions {
   readonly task: Omit<MergeTaskOptions, 'partition' | 'initialShards' | 'owner'>
   readonly initialShards: () => MergeTaskOptions['initialShards']
-  readonly store: SnapshotStore
   readonly hasLeases: boolean
   /** A name that nobody else has. */
   readonly newOwner: () => string
@@ -85,11 +83,6 @@ export class Merges {
     task.leave()
   }
 
-  /** Whether a partition is still this task's. */
-  holds(task: MergeTask): boolean {
-    return this.#tasks.get(task.partition) === task
-  }
-
   tick(): void {
     for (const task of this.#tasks.values()) task.tick(this.#options.now())
   }
@@ -152,7 +145,7 @@ export class Merges {
 
   /** What another task has saved of a partition. */
   async #noteOf(partition: number): Promise<MergeNote | undefined> {
-    return (await this.#options.store.note(mergeName(partition)))?.note as unknown as MergeNote | undefined
+    return (await this.#options.task.store.note(mergeName(partition)))?.note as unknown as MergeNote | undefined
   }
 
   /** The lowest merged watermark of a query over the partitions here; undefined without any. */

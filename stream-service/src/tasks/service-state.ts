@@ -3,7 +3,7 @@ import { MillraceError } from '@millrace/shared/errors'
 import type { SnapshotValue } from '../aggregates/snapshot-value.ts'
 import type { ShardFamily } from '../engine/partials.ts'
 import type { SnapshotStore } from '../state/snapshot-store.ts'
-import { isConflict } from './lane-task.ts'
+import { isConflict } from './claim.ts'
 import { serviceName } from './snapshot-names.ts'
 
 export interface StreamIdentity {

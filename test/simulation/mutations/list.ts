@@ -59,7 +59,7 @@ export const mutations: readonly Mutation[] = [
   {
     name: 'a merge does not claim its partition',
     file: `${tasks}/merge-task.ts`,
-    changes: [{ find: '        await task.save(() => () => {})\n', replace: '' }],
+    changes: [{ find: 'claim: () => task.save(() => () => {})', replace: 'claim: async () => {}' }],
   },
   {
     name: 'children are not declared when their parent ends',
