@@ -58,6 +58,8 @@ export class Lanes {
   /** By shard. */
   readonly #newest = new Map<string, ShardSession>()
   readonly #gates = new WeakMap<ShardSession, CreditGate>()
+  /** Sessions of which a batch was not taken. */
+  readonly #givenUp = new WeakSet<ShardSession>()
   /** The books of shards that were read to their ends, as far as they are known here. */
   readonly #endedLedgers = new Map<string, ByQuery<LaneLedger>>()
   readonly #abandoned = new Subject<ShardSession>()
@@ -195,12 +197,14 @@ export class Lanes {
     const { room, onProgress } = this.#options
     const task = this.#taskOf(session)
     try {
-      if (task === undefined) return
+      // Behind a batch that was given up none may be taken: its records would be passed over for ever.
+      if (task === undefined || this.#givenUp.has(session)) return
       const isDone = await this.#orLetGo(task, async () => {
         await task.accept(batch, () => this.#wake(task))
         await room()
       })
-      if (isDone && this.#holds(task)) onProgress()
+      if (!isDone) this.#givenUp.add(session)
+      else if (this.#holds(task)) onProgress()
     } finally {
       // Whatever became of it: a source may wait until all credits are home before it hands the shard out again.
       this.#gates.get(session)!.give()

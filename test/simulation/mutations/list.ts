@@ -62,6 +62,11 @@ export const mutations: readonly Mutation[] = [
     changes: [{ find: 'claim: () => task.save(() => () => {})', replace: 'claim: async () => {}' }],
   },
   {
+    name: 'a batch is taken behind one that was given up',
+    file: `${tasks}/lanes.ts`,
+    changes: [{ find: ' || this.#givenUp.has(session)', replace: '' }],
+  },
+  {
     name: 'children are not declared when their parent ends',
     file: `${tasks}/lanes.ts`,
     changes: [

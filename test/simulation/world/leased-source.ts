@@ -223,11 +223,14 @@ class LeasedSession implements ShardSession {
       this.#subscriber = subscriber
       if (this.isOver) subscriber.complete()
       else void this.#read(subscriber)
-      return () => {
-        this.#end.abort(new Error('unsubscribed'))
-        if (!this.isOver) this.#options.unsubscribed()
-      }
+      return () => this.abandon()
     })
+  }
+
+  /** Gives the lease up; even if nobody ever read the shard here. */
+  abandon(): void {
+    this.#end.abort(new Error('unsubscribed'))
+    if (!this.isOver) this.#options.unsubscribed()
   }
 
   get isOver(): boolean {
